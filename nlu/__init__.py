@@ -1,0 +1,1 @@
+"""What did the student mean? Training data, the Rasa server and a client for it."""
