@@ -1,0 +1,1 @@
+"""Everything outside our own processes: one folder for each need."""

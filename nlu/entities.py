@@ -1,0 +1,110 @@
+"""What a message names besides its question: the person's country and level of study.
+
+The words stand in nlu/lexicon/<language>.yaml, with `*` for any ending, because most of our languages
+inflect them; country names in their plain form come from the CLDR, in every language.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterator, Mapping
+from functools import cache
+from pathlib import Path
+
+import yaml
+from babel import Locale
+from rapidfuzz import fuzz, process
+
+FOLDER = Path(__file__).parent / "lexicon"
+LEVELS = ("bachelor", "master", "phd", "exchange", "trainee", "staff", "prep")
+# CLDR territories that are not anybody's citizenship: groups, outlying islands, Antarctica.
+NO_CITIZENSHIP = {"EU", "EZ", "UN", "QO", "XA", "XB", "ZZ", "AQ", "BV", "HM", "TF", "GS", "IO", "UM", "CP", "DG", "AC", "TA", "EA", "IC"}
+SIMILAR = 82  # how alike a typed name and a country's must be, of 100
+
+
+class Lexicon:
+    """The words of one language for countries, nationalities and levels of study."""
+
+    def __init__(self, language: str) -> None:
+        words = _read(language)
+        self._spaceless = language == "zh"
+        self._countries = dict(_patterns(words.get("countries", {})))
+        self._countries |= {fold(name): code for code, name in country_names(language).items()}
+        self._levels = dict(_patterns(words.get("levels", {})))
+
+    def entities(self, text: str) -> dict[str, str]:
+        """The first country (ISO code) and the first level that a text names."""
+        folded = fold(text)
+        found = {"country": self._find(folded, self._countries), "level": self._find(folded, self._levels)}
+        return {kind: value for kind, value in found.items() if value}
+
+    def _find(self, text: str, patterns: Mapping[str, str]) -> str | None:
+        """The value of the pattern met first; of those met at one place, the longest."""
+        if self._spaceless:
+            hits = [(text.find(p.rstrip("*")), -len(p), value) for p, value in patterns.items() if p.rstrip("*") in text]
+            return min(hits)[2] if hits else None
+        words = text.split()
+        for start in range(len(words)):
+            for length in range(min(5, len(words) - start), 0, -1):
+                if value := _match(" ".join(words[start : start + length]), patterns):
+                    return value
+        return None
+
+
+@cache
+def lexicon(language: str) -> Lexicon:
+    return Lexicon(language)
+
+
+def find_entities(text: str, language: str) -> dict[str, str]:
+    """Country and level in a text, in its language or in English: students mix them."""
+    own = lexicon(language).entities(text)
+    return own if language == "en" else {**lexicon("en").entities(text), **own}
+
+
+def find_country(text: str, language: str, most: int = 3) -> list[str]:
+    """Countries that a typed name may mean, the likeliest first: one where it is sure, none where nothing is near."""
+    named = find_entities(text, language).get("country")
+    if named:
+        return [named]
+    folded = fold(text)
+    names = {f"{each} {code}": fold(name) for each in (language, "en") for code, name in country_names(each).items()}
+    near = process.extract(folded, names, scorer=fuzz.ratio, score_cutoff=SIMILAR, limit=most)
+    return list(dict.fromkeys(label.split()[1] for _, _, label in near))
+
+
+@cache
+def country_names(language: str) -> dict[str, str]:
+    """The name of every country in a language, by ISO code."""
+    territories = Locale.parse(language).territories
+    return {code: name for code, name in territories.items() if len(code) == 2 and code not in NO_CITIZENSHIP}
+
+
+def fold(text: str) -> str:
+    """Lower case without marks and punctuation: "Türkiye'den!" and "turkiye den" are the same."""
+    bare = "".join(c for c in unicodedata.normalize("NFKD", text.casefold()) if unicodedata.category(c)[0] not in "MC")
+    return " ".join(re.findall(r"\w+", bare.replace("ı", "i")))
+
+
+def _match(phrase: str, patterns: Mapping[str, str]) -> str | None:
+    if phrase in patterns:
+        return patterns[phrase]
+    for end in range(len(phrase), 2, -1):
+        if value := patterns.get(phrase[:end] + "*"):
+            return value
+    return None
+
+
+def _patterns(groups: Mapping[str, list[str]]) -> Iterator[tuple[str, str]]:
+    for value, words in groups.items():
+        for word in words:
+            yield fold(word) + ("*" if word.endswith("*") else ""), value
+
+
+def _read(language: str) -> dict[str, dict[str, list[str]]]:
+    path = FOLDER / f"{language}.yaml"
+    if not path.exists():
+        return {}
+    words = yaml.load(path.read_text(encoding="utf-8"), Loader=yaml.CBaseLoader)
+    return words if isinstance(words, dict) else {}

@@ -1,0 +1,110 @@
+"""Builds the Rasa model from nlu/config.yml and nlu/data, unless it was built from the same before."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import yaml
+
+from nlu.server import PYTHON, ROOT, environment
+
+CONFIG = ROOT / "nlu/config.yml"
+DATA = ROOT / "nlu/data"
+KEPT_MODELS = 3
+
+Progress = Callable[[str, int, int], None]  # what is happening, done, of how many
+
+
+class TrainingFailed(Exception):
+    """Rasa could not build a model; says why and where the whole log is."""
+
+
+def model_path(folder: Path, config: Path = CONFIG, data: Path = DATA) -> Path:
+    """Where the model of exactly this configuration, data and code stands or would stand."""
+    digest = hashlib.sha256()
+    sources = [config, ROOT / "requirements/nlu.txt", *sorted((ROOT / "nlu/components").glob("*.py"))]
+    for path in [*sources, *sorted(data.glob("*/*.yml"))]:
+        digest.update(f"{path.name}\0{path.parent.name}\0".encode() + path.read_bytes())
+    return folder / f"{digest.hexdigest()[:16]}.tar.gz"
+
+
+def ensure_model(var: Path, progress: Progress, config: Path = CONFIG, data: Path = DATA) -> Path:
+    """The model of the current data, trained now where it is missing. Raises TrainingFailed."""
+    model = model_path(var / "models", config, data)
+    if not model.exists():
+        train(model, var, progress, config, data)
+        _forget_old_models(model)
+    return model
+
+
+def train(model: Path, var: Path, progress: Progress, config: Path = CONFIG, data: Path = DATA) -> None:
+    """Embed all examples on every core, then let Rasa fit the classifier on the vectors."""
+    vectors = var / "vectors"
+    _embed(sorted(set(examples(data))), vectors, progress)
+    progress("Fitting the classifier", 0, 1)
+    with tempfile.TemporaryDirectory(prefix="biciulis-") as folder:
+        # Rasa writes into the configuration that it is given, so it gets a copy.
+        copy = Path(folder) / "config.yml"
+        settings = yaml.safe_load(config.read_text(encoding="utf-8"))
+        settings["pipeline"][0]["cache"] = str(vectors.resolve())
+        copy.write_text(yaml.safe_dump(settings), encoding="utf-8")
+        command = ["train", "nlu", "--config", str(copy), "--nlu", str(data), "--out", folder]
+        _run_rasa([*command, "--fixed-model-name", "model"], var / "log/training.log")
+        model.parent.mkdir(parents=True, exist_ok=True)
+        shutil.move(Path(folder) / "model.tar.gz", model.with_suffix(".part"))
+    model.with_suffix(".part").replace(model)
+    progress("Fitting the classifier", 1, 1)
+
+
+def examples(data: Path = DATA) -> Iterator[str]:
+    """Every example of the training data, as Rasa reads it."""
+    for path in sorted(data.glob("*/*.yml")):
+        for intent in yaml.load(path.read_text(encoding="utf-8"), Loader=yaml.CSafeLoader)["nlu"]:
+            for line in intent["examples"].splitlines():
+                yield line.removeprefix("- ").strip()
+
+
+def _embed(texts: list[str], vectors: Path, progress: Progress) -> None:
+    done = [0, 0]
+    shares = (texts[0::2], texts[1::2])
+
+    def run(share: int) -> None:
+        command = [PYTHON, "-m", "nlu.components.vectors", str(vectors)]
+        with subprocess.Popen(
+            command, cwd=ROOT, env=environment(), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        ) as process:
+            assert process.stdin and process.stdout
+            process.stdin.write("\n".join(json.dumps(text) for text in shares[share]))
+            process.stdin.close()
+            for line in process.stdout:
+                done[share] = int(line)
+                progress("Reading the examples", sum(done), len(texts))
+        if process.returncode:
+            raise TrainingFailed(f"embedding the examples ended with status {process.returncode}")
+
+    with ThreadPoolExecutor(len(shares)) as pool:
+        list(pool.map(run, range(len(shares))))
+
+
+def _run_rasa(arguments: list[str], log_file: Path) -> None:
+    log_file.parent.mkdir(parents=True, exist_ok=True)
+    with log_file.open("wb") as log:
+        ended = subprocess.run(
+            [PYTHON, "-m", "rasa", *arguments], cwd=ROOT, env=environment(), stdout=log, stderr=subprocess.STDOUT
+        )
+    if ended.returncode:
+        last = log_file.read_text(encoding="utf-8", errors="replace").strip().splitlines()[-1:]
+        raise TrainingFailed(f"{' '.join(last)} (status {ended.returncode}, the whole log is in {log_file})")
+
+
+def _forget_old_models(newest: Path) -> None:
+    others = sorted(newest.parent.glob("*.tar.gz"), key=lambda path: path.stat().st_mtime, reverse=True)
+    for path in others[KEPT_MODELS:]:
+        path.unlink()

@@ -1,0 +1,106 @@
+"""The published content in memory, ready to answer from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+
+from responses.content import Content, Entry, Fact, Topic
+from responses.figures import show
+from responses.markup import facts_named, fill
+from responses.policy import Aspect, Case, choose, missing_aspect
+
+FALLBACK_LANGUAGE = "en"
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A text to read out, as Telegram HTML, and what a reader may want to check about it."""
+
+    key: str
+    language: str  # the language it is written in, English where the asked one lacks it
+    text: str
+    facts: tuple[str, ...]
+    source: str | None  # https address
+    checked: date | None  # the oldest look at a source of a figure in the text, or at the page itself
+    outdated: bool  # a figure's review is overdue or it needs one
+
+
+class Catalogue:
+    """Answers from one state of the content; a new state is a new catalogue."""
+
+    def __init__(self, content: Content) -> None:
+        self._content = content
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        return tuple(self._content.topics)
+
+    @property
+    def languages(self) -> tuple[str, ...]:
+        return tuple(self._content.entries)
+
+    def topic(self, key: str) -> Topic:
+        return self._content.topics[key]
+
+    def title(self, key: str, language: str) -> str:
+        return self._entry(key, language)[1].title
+
+    def question(self, key: str, language: str) -> str:
+        return self._entry(key, language)[1].question
+
+    def areas(self, language: str) -> dict[str, str]:
+        """The areas in the order of the topics, each with its name in this language or in English."""
+        here, there = self._content.areas.get(language, {}), self._content.areas[FALLBACK_LANGUAGE]
+        return {area: here.get(area) or there[area] for area in dict.fromkeys(key.split(".")[0] for key in self.keys)}
+
+    def keys_of(self, area: str) -> list[str]:
+        return [key for key in self.keys if key.split(".")[0] == area]
+
+    def citizenship_of(self, country: str) -> str:
+        """The entry rules for a passport of this country, by ISO code."""
+        return self._content.countries.citizenship_of(country)
+
+    def missing_aspect(self, key: str, language: str, case: Case) -> Aspect | None:
+        """What must be known of the person before this answer is sure, or None."""
+        return missing_aspect([wording.when for wording in self._entry(key, language)[1].wordings], case)
+
+    def answer(self, key: str, language: str, case: Case, today: date) -> Answer:
+        """The wording for this person with today's facts in it. Raises KeyError for an unknown key."""
+        written_in, entry = self._entry(key, language)
+        wording = entry.wordings[choose([wording.when for wording in entry.wordings], case)]
+        used = {name: self._fact(name, today) for name, _ in facts_named(wording.text)}
+        text = fill(
+            wording.text,
+            lambda name, form: show(used[name].type, used[name].parsed, written_in, form),
+            lambda name: used[name].url or "",
+        )
+        source = self._content.topics[key].source
+        page = self._fact(source, today) if source else None
+        figures = [fact for fact in used.values() if not fact.url]
+        looked_at = figures or ([page] if page else [])
+        return Answer(
+            key=key,
+            language=written_in,
+            text=text.strip(),
+            facts=tuple(used),
+            source=page.url if page else None,
+            checked=min((fact.seen for fact in looked_at), default=None),
+            outdated=any(fact.needs_review or fact.review_by < today for fact in looked_at),
+        )
+
+    def _entry(self, key: str, language: str) -> tuple[str, Entry]:
+        entry = self._content.entries.get(language, {}).get(key)
+        if entry:
+            return language, entry
+        return FALLBACK_LANGUAGE, self._content.entries[FALLBACK_LANGUAGE][key]
+
+    def _fact(self, name: str, today: date) -> Fact:
+        values = self._content.facts[name]
+        return next((value for value in values if value.holds_on(today)), values[-1])
+
+
+def case_of(citizenship: str | None, others: Mapping[str, str]) -> dict[str, str]:
+    """A case from a citizenship class and the other known aspects."""
+    return {**({"citizenship": citizenship} if citizenship else {}), **others}
