@@ -1,4 +1,4 @@
-"""What a message names besides its question: the person's country and level of study.
+"""What a message names besides its question: a country, a level of study, a cry for help.
 
 The words stand in nlu/lexicon/<language>.yaml, with `*` for any ending, because most of our languages
 inflect them; country names in their plain form come from the CLDR, in every language.
@@ -11,6 +11,7 @@ import unicodedata
 from collections.abc import Iterator, Mapping
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import yaml
 from babel import Locale
@@ -29,15 +30,24 @@ class Lexicon:
     def __init__(self, language: str) -> None:
         words = _read(language)
         self._spaceless = language == "zh"
-        self._countries = dict(_patterns(words.get("countries", {})))
-        self._countries |= {fold(name): code for code, name in country_names(language).items()}
+        self._countries = {fold(name): code for code, name in country_names(language).items()}
+        self._countries |= dict(_patterns(words.get("countries", {})))  # which may take back a name: "": [lithuania]
         self._levels = dict(_patterns(words.get("levels", {})))
+        self._crisis = dict(_patterns({"yes": words.get("crisis", [])}))
+        self._follow_ups = tuple(fold(phrase) for phrase in words.get("follow_up", []))
 
     def entities(self, text: str) -> dict[str, str]:
         """The first country (ISO code) and the first level that a text names."""
         folded = fold(text)
         found = {"country": self._find(folded, self._countries), "level": self._find(folded, self._levels)}
         return {kind: value for kind, value in found.items() if value}
+
+    def is_cry_for_help(self, text: str) -> bool:
+        return self._find(fold(text), self._crisis) is not None
+
+    def leans_on_before(self, text: str) -> bool:
+        words = fold(text)
+        return any(words == phrase or words.startswith(phrase if self._spaceless else phrase + " ") for phrase in self._follow_ups)
 
     def _find(self, text: str, patterns: Mapping[str, str]) -> str | None:
         """The value of the pattern met first; of those met at one place, the longest."""
@@ -61,6 +71,16 @@ def find_entities(text: str, language: str) -> dict[str, str]:
     """Country and level in a text, in its language or in English: students mix them."""
     own = lexicon(language).entities(text)
     return own if language == "en" else {**lexicon("en").entities(text), **own}
+
+
+def is_cry_for_help(text: str, language: str) -> bool:
+    """Whether a text says in plain words that its writer is in danger; works while the model is away."""
+    return any(lexicon(each).is_cry_for_help(text) for each in {language, "en"})
+
+
+def leans_on_before(text: str, language: str) -> bool:
+    """Whether a text begins like the second half of a question: "and for …", "what about …"."""
+    return lexicon(language).leans_on_before(text)
 
 
 def find_country(text: str, language: str, most: int = 3) -> list[str]:
@@ -102,7 +122,7 @@ def _patterns(groups: Mapping[str, list[str]]) -> Iterator[tuple[str, str]]:
             yield fold(word) + ("*" if word.endswith("*") else ""), value
 
 
-def _read(language: str) -> dict[str, dict[str, list[str]]]:
+def _read(language: str) -> dict[str, Any]:
     path = FOLDER / f"{language}.yaml"
     if not path.exists():
         return {}

@@ -7,7 +7,7 @@ import json
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -47,15 +47,17 @@ def ensure_model(var: Path, progress: Progress, config: Path = CONFIG, data: Pat
 def train(model: Path, var: Path, progress: Progress, config: Path = CONFIG, data: Path = DATA) -> None:
     """Embed all examples on every core, then let Rasa fit the classifier on the vectors."""
     vectors = var / "vectors"
-    _embed(sorted(set(examples(data))), vectors, progress)
+    by_intent = read_examples(data)
+    _embed(sorted({text for texts in by_intent.values() for text in texts}), vectors, progress)
     progress("Fitting the classifier", 0, 1)
     with tempfile.TemporaryDirectory(prefix="biciulis-") as folder:
-        # Rasa writes into the configuration that it is given, so it gets a copy.
-        copy = Path(folder) / "config.yml"
+        # Rasa writes into the configuration that it is given, so it gets a copy; and it copies all
+        # examples again for every file that it reads, so it gets one file.
         settings = yaml.safe_load(config.read_text(encoding="utf-8"))
         settings["pipeline"][0]["cache"] = str(vectors.resolve())
-        copy.write_text(yaml.safe_dump(settings), encoding="utf-8")
-        command = ["train", "nlu", "--config", str(copy), "--nlu", str(data), "--out", folder]
+        (Path(folder) / "config.yml").write_text(yaml.safe_dump(settings), encoding="utf-8")
+        (Path(folder) / "nlu.yml").write_text(_one_file(by_intent), encoding="utf-8")
+        command = ["train", "nlu", "--config", f"{folder}/config.yml", "--nlu", f"{folder}/nlu.yml", "--out", folder]
         _run_rasa([*command, "--fixed-model-name", "model"], var / "log/training.log")
         model.parent.mkdir(parents=True, exist_ok=True)
         shutil.move(Path(folder) / "model.tar.gz", model.with_suffix(".part"))
@@ -63,12 +65,19 @@ def train(model: Path, var: Path, progress: Progress, config: Path = CONFIG, dat
     progress("Fitting the classifier", 1, 1)
 
 
-def examples(data: Path = DATA) -> Iterator[str]:
-    """Every example of the training data, as Rasa reads it."""
+def read_examples(data: Path = DATA) -> dict[str, list[str]]:
+    """The examples of each intent, over all languages."""
+    by_intent: dict[str, list[str]] = {}
     for path in sorted(data.glob("*/*.yml")):
         for intent in yaml.load(path.read_text(encoding="utf-8"), Loader=yaml.CSafeLoader)["nlu"]:
-            for line in intent["examples"].splitlines():
-                yield line.removeprefix("- ").strip()
+            texts = [line.removeprefix("- ").strip() for line in intent["examples"].splitlines()]
+            by_intent.setdefault(intent["intent"], []).extend(texts)
+    return by_intent
+
+
+def _one_file(by_intent: Mapping[str, list[str]]) -> str:
+    parts = [f"- intent: {intent}\n  examples: |\n" + "".join(f"    - {text}\n" for text in texts) for intent, texts in by_intent.items()]
+    return 'version: "3.1"\nnlu:\n' + "".join(parts)
 
 
 def _embed(texts: list[str], vectors: Path, progress: Progress) -> None:

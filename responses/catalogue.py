@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 
@@ -25,6 +24,7 @@ class Answer:
     source: str | None  # https address
     checked: date | None  # the oldest look at a source of a figure in the text, or at the page itself
     outdated: bool  # a figure's review is overdue or it needs one
+    depends_on: tuple[Aspect, ...]  # what of the person decided for this wording
 
 
 class Catalogue:
@@ -88,7 +88,13 @@ class Catalogue:
             source=page.url if page else None,
             checked=min((fact.seen for fact in looked_at), default=None),
             outdated=any(fact.needs_review or fact.review_by < today for fact in looked_at),
+            depends_on=tuple(wording.when),
         )
+
+    def figure(self, name: str, language: str, today: date) -> str:
+        """One fact as HTML in a language. Raises KeyError for an unknown fact."""
+        fact = self._fact(name, today)
+        return show(fact.type, fact.parsed, language)
 
     def _entry(self, key: str, language: str) -> tuple[str, Entry]:
         entry = self._content.entries.get(language, {}).get(key)
@@ -100,7 +106,3 @@ class Catalogue:
         values = self._content.facts[name]
         return next((value for value in values if value.holds_on(today)), values[-1])
 
-
-def case_of(citizenship: str | None, others: Mapping[str, str]) -> dict[str, str]:
-    """A case from a citizenship class and the other known aspects."""
-    return {**({"citizenship": citizenship} if citizenship else {}), **others}

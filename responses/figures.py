@@ -123,16 +123,11 @@ def _day(value: date | YearlyDate, locale: Locale, form: str) -> str:
 def _duration(value: Duration, locale: Locale, form: str) -> str:
     if form == "number":
         return format_decimal(value.amount, locale=locale, decimal_quantization=False)
-    # Babel falls back to English words where a locale has no pattern of one length, so look first.
     # In French and Spanish the short month, "m.", reads as metres, and the long words never inflect.
-    lengths = ("short", "long") if form == "short" and locale.language not in ("fr", "es") else ("long", "short")
-    known = locale.unit_patterns.get(f"duration-{value.unit}", {})
-    length = next((length for length in lengths if _has_pattern(known, length)), "narrow")
-    return format_unit(value.amount, value.unit, length, locale=locale)  # type: ignore[arg-type]  # length is one of Babel's
-
-
-def _has_pattern(known: object, length: str) -> bool:
-    return isinstance(known, dict) and "other" in known.get(length, {})
+    lengths = ("short", "long") if form == "short" and locale.language not in ("fr", "es") else ("long", "short", "narrow")
+    shown = [format_unit(value.amount, value.unit, length, locale=locale) for length in lengths]  # type: ignore[arg-type]
+    # Where a locale lacks a pattern of one length, Babel falls back to the English word.
+    return next((text for text in shown if locale.language == "en" or value.unit not in text), shown[0])
 
 
 def _read_money(text: str) -> Money:

@@ -57,7 +57,8 @@ class _TopicsFile(_File):
 
 
 class _CountriesFile(_File, Countries):
-    pass
+    def table(self) -> Countries:
+        return Countries.model_validate(self.model_dump(exclude={"schema_"}))
 
 
 class _AreaFile(_File):
@@ -100,7 +101,7 @@ class _Reading:
         entries: dict[str, dict[str, Entry]] = {}
         for language in languages:
             areas[language], entries[language] = self._read_language(language, topics, named)
-        return Content(named, topics.topics, countries, areas, entries)
+        return Content(named, topics.topics, countries.table(), areas, entries)
 
     def _read_language(
         self, language: str, topics: _TopicsFile, facts: dict[str, tuple[Fact, ...]]

@@ -52,7 +52,6 @@ class SentenceEmbedding(DenseFeaturizer, GraphComponent):
         super().__init__(name, config)
         self._storage, self._resource = storage, resource
         self._model = load_model()
-        self._cache = VectorCache(Path(config["cache"])) if config["cache"] else None
         self._mean: Any = None
 
     @classmethod
@@ -70,30 +69,38 @@ class SentenceEmbedding(DenseFeaturizer, GraphComponent):
         execution_context: ExecutionContext,
         **kwargs: Any,
     ) -> SentenceEmbedding:
-        component = cls({**config, "cache": None}, execution_context.node_name, model_storage, resource)
+        component = cls(config, execution_context.node_name, model_storage, resource)
         with model_storage.read_from(resource) as folder:
             component._mean = np.load(folder / MEAN_FILE)
         return component
 
     def train(self, training_data: TrainingData) -> Resource:
         """Learn the mean of all training vectors, which is taken off every vector from then on."""
-        self._mean = self._embed(training_data.intent_examples).mean(axis=0)
+        self._mean = self._embed(training_data.intent_examples, self._open_cache()).mean(axis=0)
         with self._storage.write_to(self._resource) as folder:
             np.save(folder / MEAN_FILE, self._mean)
         return self._resource
 
     def process_training_data(self, training_data: TrainingData) -> TrainingData:
-        self.process([example for example in training_data.training_examples if example.get(TEXT)])
+        examples = [example for example in training_data.training_examples if example.get(TEXT)]
+        self._featurize(examples, self._embed(examples, self._open_cache()))
         return training_data
 
     def process(self, messages: list[Message]) -> list[Message]:
-        vectors = self._embed(messages) - self._mean
-        vectors /= np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-9)
-        for message, vector in zip(messages, vectors):
-            alias = self._config[FEATURIZER_CLASS_ALIAS]
-            message.add_features(Features(vector[None, :], FEATURE_TYPE_SENTENCE, TEXT, alias))
+        self._featurize(messages, self._embed(messages))
         return messages
 
-    def _embed(self, messages: list[Message]) -> np.ndarray:
+    def _featurize(self, messages: list[Message], vectors: np.ndarray) -> None:
+        centred = vectors - self._mean
+        centred /= np.maximum(np.linalg.norm(centred, axis=1, keepdims=True), 1e-9)
+        for message, vector in zip(messages, centred):
+            alias = self._config[FEATURIZER_CLASS_ALIAS]
+            message.add_features(Features(vector[None, :], FEATURE_TYPE_SENTENCE, TEXT, alias))
+
+    def _embed(self, messages: list[Message], cache: VectorCache | None = None) -> np.ndarray:
         longest = int(self._config["longest"])
-        return embed(self._model, [prepare(message.get(TEXT) or "", longest) for message in messages], self._cache)
+        return embed(self._model, [prepare(message.get(TEXT) or "", longest) for message in messages], cache)
+
+    def _open_cache(self) -> VectorCache | None:
+        """Opened for training only: a server has no use for it."""
+        return VectorCache(Path(self._config["cache"])) if self._config["cache"] else None

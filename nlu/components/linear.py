@@ -41,7 +41,7 @@ class LinearIntentClassifier(IntentClassifier, GraphComponent):
     def get_default_config() -> dict[str, Any]:
         return {
             "C": 100.0,  # inverse strength of the regularisation
-            "max_iter": 300,
+            "max_iter": 60,
             "ranking": 10,  # intents named in an answer
         }
 

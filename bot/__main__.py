@@ -1,0 +1,139 @@
+"""`python -m bot …`: run the bot in Telegram, talk to it in the terminal, ask it from another program."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import Annotated, NoReturn
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from bot.app import build_application, open_nlu, open_services
+from bot.context import Services
+from bot.jsonl import BadLine, answer_lines
+from bot.logs import set_up_logs, without_token
+from bot.polling import TokenRefused, poll
+from bot.settings import Settings, WrongSettings, read_settings
+from integrations.database import DatabaseUnavailable
+from integrations.database.schema import upgrade, write_migration
+from nlu.server import RasaServer
+from nlu.training import TrainingFailed, ensure_model
+from responses.files import Malformed
+
+commands = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, add_completion=False)
+console = Console(stderr=True)
+
+
+@commands.command()
+def run() -> None:
+    """Answer in Telegram."""
+    settings = _begin(as_json=True)
+    token = settings.require_token()
+
+    async def work(services: Services) -> None:
+        await poll(build_application(token, settings, services))
+
+    asyncio.run(_with_services(settings, work, wait_for_model=False))
+
+
+@commands.command()
+def chat(language: Annotated[str, typer.Option(help="Your Telegram's language, two letters.")] = "en") -> None:
+    """Talk to the bot in this terminal."""
+    from bot import console as terminal
+
+    settings = _begin(as_json=False, level="WARNING")
+
+    async def work(services: Services) -> None:
+        await terminal.chat(lambda request: build_application(terminal.TOKEN, settings, services, request), language)
+
+    asyncio.run(_with_services(settings, work, wait_for_model=True))
+
+
+@commands.command()
+def ask(jsonl: Annotated[bool, typer.Option("--jsonl", help="One JSON object a line, in and out.")] = False) -> None:
+    """Answer questions of another program on standard input."""
+    if not jsonl:
+        raise typer.BadParameter("say --jsonl: it is the only form so far")
+    settings = _begin(as_json=True, level="WARNING")
+
+    async def work(services: Services) -> None:
+        await answer_lines(services.dialogue, services.library.current())
+
+    asyncio.run(_with_services(settings, work, wait_for_model=True))
+
+
+@commands.command()
+def train() -> None:
+    """Build the language model, unless nothing has changed since the last."""
+    print(_model(_begin(as_json=False)))
+
+
+@commands.command()
+def migrate(message: Annotated[str, typer.Argument(help="What the migration does, for a new one.")] = "") -> None:
+    """Bring the database's tables up to date; with a message, write a new migration for what has changed."""
+    settings = _begin(as_json=False)
+    upgrade(settings.database)
+    if message:
+        write_migration(settings.database, message)
+
+
+async def _with_services(
+    settings: Settings, work: Callable[[Services], Awaitable[None]], *, wait_for_model: bool
+) -> None:
+    """Do the work between opening everything and closing it again."""
+    model = None if settings.nlu_url else _model(settings)
+    async with AsyncExitStack() as stack:
+        nlu = await stack.enter_async_context(open_nlu(settings, model))
+        services = await stack.enter_async_context(open_services(settings, nlu))
+        if wait_for_model and isinstance(nlu, RasaServer):
+            with console.status("Starting the language model …"):
+                await nlu.wait_ready()
+        await work(services)
+
+
+def _model(settings: Settings) -> Path:
+    """The model of the current training data, built with a progress bar where it is missing."""
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=console, transient=True) as bars:
+        tasks: dict[str, object] = {}
+
+        def show(what: str, done: int, total: int) -> None:
+            if what not in tasks:
+                tasks[what] = bars.add_task(what, total=total)
+            bars.update(tasks[what], completed=done)  # type: ignore[arg-type]  # the id that add_task gave
+
+        return ensure_model(settings.data_dir, show)
+
+
+def _begin(*, as_json: bool, level: str | None = None) -> Settings:
+    settings = read_settings()
+    set_up_logs(level or settings.log_level, as_json=as_json)
+    return settings
+
+
+def _fail(message: str, status: int) -> NoReturn:
+    print(without_token(message), file=sys.stderr)
+    raise SystemExit(status)
+
+
+def main() -> None:
+    """Run a command; what a person can mend is said in a sentence, not in a stack trace."""
+    try:
+        commands()
+    except (WrongSettings, Malformed, BadLine) as error:
+        _fail(str(error), 2)
+    except TokenRefused:
+        _fail("Telegram does not accept BICIULIS_TELEGRAM_TOKEN. Ask @BotFather for the right one.", 2)
+    except TrainingFailed as error:
+        _fail(f"The language model could not be built: {error}", 1)
+    except DatabaseUnavailable as error:
+        _fail(f"The database cannot be used: {error}", 1)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,98 @@
+"""The composition root: builds everything, in order, and takes it down again."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from datetime import datetime
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from telegram.ext import ApplicationBuilder, ContextTypes
+from telegram.request import BaseRequest
+
+from bot.context import App, Context, Services
+from bot.conversation.dialogue import Dialogue, Understands
+from bot.handlers import errors, language, media, menu, privacy, question, rating, start
+from bot.settings import Settings
+from integrations.database import Database
+from integrations.database.schema import upgrade
+from nlu.client import NluClient
+from nlu.language import LanguageDetector
+from nlu.server import RasaServer
+from responses.files import read_content
+from responses.library import Library, NothingPublished
+from responses.publishing import publish
+
+FEATURES = (start, language, privacy, rating, menu, question, media, errors)
+VILNIUS = ZoneInfo("Europe/Vilnius")
+
+
+@asynccontextmanager
+async def open_services(settings: Settings, nlu: Understands) -> AsyncIterator[Services]:
+    """Database, content and conversation. A new database gets the content of the files."""
+    await asyncio.to_thread(upgrade, settings.database)
+    database = Database(settings.database)
+    library = Library(database)
+    try:
+        await library.open()
+    except NothingPublished:
+        await publish(database, read_content(), by="first start")
+        await library.open()
+    following = asyncio.create_task(library.follow())
+    dialogue = Dialogue(
+        library.current,
+        nlu,
+        LanguageDetector(),
+        lambda: datetime.now(VILNIUS).date(),
+        staff_listen=settings.staff_chat is not None,
+    )
+    try:
+        yield Services(database, library, dialogue, settings.staff_chat)
+    finally:
+        following.cancel()
+        with suppress(asyncio.CancelledError):
+            await following
+        await database.close()
+
+
+@asynccontextmanager
+async def open_nlu(settings: Settings, model: Path | None) -> AsyncIterator[Understands]:
+    """The Rasa server at the address of the settings, or one of our own that runs this model."""
+    if model is None:
+        client = NluClient(settings.nlu_url, settings.nlu_token.get_secret_value())
+        try:
+            yield client
+        finally:
+            await client.close()
+        return
+    server = RasaServer(model, settings.data_dir / "log/rasa.log")
+    await server.start()
+    try:
+        yield server
+    finally:
+        await server.stop()
+
+
+def build_application(token: str, settings: Settings, services: Services, request: BaseRequest | None = None) -> App:
+    """The bot with all its features; `request` stands in for HTTP where nothing is to be sent."""
+    builder = (
+        ApplicationBuilder()
+        .token(token)
+        .base_url(bot_address(settings.telegram_base_url, "/bot"))
+        .base_file_url(bot_address(settings.telegram_base_file_url, "/file/bot"))
+        .context_types(ContextTypes(context=Context))
+    )
+    if request:
+        builder = builder.request(request).get_updates_request(request)
+    app: App = builder.job_queue(None).build()
+    app.bot_data["services"] = services
+    for feature in FEATURES:
+        feature.register(app)
+    return app
+
+
+def bot_address(url: str, path: str) -> str:
+    """The address that python-telegram-bot puts the token behind; a bare server's gets the usual path."""
+    return url if url.endswith("bot") else url.rstrip("/") + path

@@ -1,0 +1,151 @@
+"""The same bot in a terminal: python-telegram-bot runs as in Telegram, but its calls are printed, not sent."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+from collections.abc import AsyncIterator, Callable
+from datetime import UTC, datetime
+from typing import Any
+
+from rich.console import Console
+from rich.markup import escape
+from rich.text import Text
+from telegram import Update
+from telegram._utils.types import ODVInput
+from telegram.request import BaseRequest, RequestData
+
+from bot.context import App
+from bot.rendering import plain_text
+
+TOKEN = "1:console"  # never leaves this process
+USER = {"id": 1, "is_bot": False, "first_name": "You"}
+CHAT = {"id": 1, "type": "private", "first_name": "You"}
+BOT = {"id": 2, "is_bot": True, "first_name": "Bičiulis", "username": "biciulis"}
+
+
+class PrintedRequest(BaseRequest):
+    """Answers each call as Telegram would, and shows in the terminal what a person would see."""
+
+    def __init__(self, show: Callable[[str, list[str]], None]) -> None:
+        self._show = show
+        self._last_message = 0
+        self.buttons: list[str] = []  # what pressing 1, 2, … means
+        self.last_shown: dict[str, Any] = {}
+
+    @property
+    def read_timeout(self) -> float | None:
+        return None
+
+    async def initialize(self) -> None: ...
+
+    async def shutdown(self) -> None: ...
+
+    async def do_request(
+        self,
+        url: str,
+        method: str,
+        request_data: RequestData | None = None,
+        *timeouts: Any,
+        **named_timeouts: Any,
+    ) -> tuple[int, bytes]:
+        parameters = request_data.parameters if request_data else {}
+        result = self._call(url.rsplit("/", 1)[-1], parameters)
+        return 200, json.dumps({"ok": True, "result": result}).encode()
+
+    def next_message_id(self) -> int:
+        self._last_message += 1
+        return self._last_message
+
+    def _call(self, method: str, parameters: dict[str, Any]) -> Any:
+        if method == "getMe":
+            return BOT
+        if method in ("sendMessage", "editMessageText"):
+            return self._message(parameters)
+        if method == "answerCallbackQuery" and parameters.get("text"):
+            self._show(parameters["text"], [])
+        return True
+
+    def _message(self, parameters: dict[str, Any]) -> dict[str, Any]:
+        markup = parameters.get("reply_markup") or {}
+        buttons = [button for row in markup.get("inline_keyboard", []) for button in row]
+        self.buttons = [button["callback_data"] for button in buttons]
+        self._show(plain_text(parameters["text"]), [button["text"] for button in buttons])
+        self.last_shown = {
+            "message_id": parameters.get("message_id") or self.next_message_id(),
+            "date": int(datetime.now(UTC).timestamp()),
+            "chat": CHAT,
+            "from": BOT,
+            "text": plain_text(parameters["text"]),
+            **({"reply_markup": markup} if markup else {}),
+        }
+        return self.last_shown
+
+
+async def chat(build: Callable[[BaseRequest], App], language: str) -> None:
+    """Talk in the terminal until end of file; lines from a pipe are answered the same way."""
+    console = Console(highlight=False, soft_wrap=not sys.stdout.isatty())
+    request = PrintedRequest(lambda text, buttons: _print(console, text, buttons))
+    app = build(request)
+    user = USER | {"language_code": language}
+    await app.initialize()
+    if sys.stdin.isatty():
+        await app.process_update(_typed(app, request, user, "/start"))
+    async for line in _lines(console):
+        update = _pressed(app, request, user, line) or _typed(app, request, user, line)
+        await app.process_update(update)
+    await app.shutdown()
+
+
+def _typed(app: App, request: PrintedRequest, user: dict[str, Any], text: str) -> Update:
+    message = {
+        "message_id": request.next_message_id(),
+        "date": int(datetime.now(UTC).timestamp()),
+        "chat": CHAT,
+        "from": user,
+        "text": text,
+    }
+    if text.startswith("/"):
+        message["entities"] = [{"type": "bot_command", "offset": 0, "length": len(text.split()[0])}]
+    return _update(app, request, {"message": message})
+
+
+def _pressed(app: App, request: PrintedRequest, user: dict[str, Any], line: str) -> Update | None:
+    """The button with this number, or None where the line is no number of a button."""
+    number = int(line) if line.isascii() and line.isdigit() and len(line) < 4 else 0
+    if not 0 < number <= len(request.buttons):
+        return None
+    query = {
+        "id": str(request.next_message_id()),
+        "from": user,
+        "chat_instance": "console",
+        "message": request.last_shown,
+        "data": request.buttons[number - 1],
+    }
+    return _update(app, request, {"callback_query": query})
+
+
+def _update(app: App, request: PrintedRequest, content: dict[str, Any]) -> Update:
+    return Update.de_json({"update_id": request.next_message_id(), **content}, app.bot)
+
+
+async def _lines(console: Console) -> AsyncIterator[str]:
+    """Each line that is not empty; in a terminal after a prompt."""
+    while True:
+        if sys.stdin.isatty():
+            console.print("[bold]>[/bold] ", end="")
+        raw = await asyncio.to_thread(sys.stdin.buffer.readline)
+        if not raw:
+            return
+        if line := raw.decode("utf-8", errors="replace").strip():
+            if not sys.stdin.isatty():
+                console.print(f"[bold]> {escape(line)}[/bold]")
+            yield line
+
+
+def _print(console: Console, text: str, buttons: list[str]) -> None:
+    console.print(Text(text))
+    for number, label in enumerate(buttons, 1):
+        console.print(Text(f"  [{number}] {label}", style="cyan"))
+    console.print()

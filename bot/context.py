@@ -1,0 +1,69 @@
+"""What every handler works with: the services, and the person who wrote."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import structlog
+from telegram import Update
+from telegram.ext import Application, CallbackContext, ExtBot
+
+from bot.conversation.dialogue import Dialogue
+from bot.conversation.person import Person
+from bot.students import load_person
+from integrations.database import Database, DatabaseUnavailable
+from locales import Translate, translator
+from responses.catalogue import FALLBACK_LANGUAGE
+from responses.library import Library
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True)
+class Services:
+    """What the handlers need from outside; built in bot.app."""
+
+    database: Database
+    library: Library
+    dialogue: Dialogue
+    staff_chat: int | None
+
+
+class Context(CallbackContext[ExtBot[None], dict[Any, Any], dict[Any, Any], dict[Any, Any]]):
+    """The context of one update."""
+
+    @property
+    def services(self) -> Services:
+        services: Services = self.application.bot_data["services"]
+        return services
+
+    async def person(self, update: Update) -> Person:
+        """Who wrote, as far as we know them. While the database is away everybody is a stranger."""
+        try:
+            async with self.services.database.begin() as session:
+                known = await load_person(session, telegram_id(update))
+        except DatabaseUnavailable as error:
+            log.error("person_not_loaded", update=update.update_id, reason=str(error))
+            known = None
+        return known or Person(language=self._settings_language(update))
+
+    async def translate(self, update: Update) -> Translate:
+        """The interface texts in the person's language."""
+        return translator((await self.person(update)).language)
+
+    def _settings_language(self, update: Update) -> str:
+        """The language of the person's Telegram, where we speak it."""
+        code = (update.effective_user and update.effective_user.language_code or "")[:2]
+        return code if code in self.services.library.current().languages else FALLBACK_LANGUAGE
+
+
+App = Application[ExtBot[None], Context, dict[Any, Any], dict[Any, Any], dict[Any, Any], Any]
+
+
+def telegram_id(update: Update) -> int:
+    """The id under which we know who wrote: the user's, or the chat's where a user stays hidden."""
+    if update.effective_user:
+        return update.effective_user.id
+    assert update.effective_chat, "only updates with a chat are handled"
+    return update.effective_chat.id

@@ -1,0 +1,143 @@
+"""The conversation itself: what a person wrote or pressed, and what they get for it.
+
+Nothing here knows of Telegram or of the database. A cry for help comes before everything else, then
+the answer to what we asked, then what the model makes of the message.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import date
+from typing import Protocol
+
+from bot.conversation.person import Person
+from bot.conversation.reply import Turn
+from bot.conversation.speaker import Speaker
+from nlu.client import Unavailable
+from nlu.entities import country_names, find_country, find_entities, is_cry_for_help, leans_on_before
+from nlu.language import LanguageDetector
+from nlu.understanding import CRISIS, Understanding, judge
+from responses.catalogue import Catalogue
+from responses.policy import VALUES
+
+SHORT = 6  # words of a message that may lean on the one before, "and for master's?"
+SURE = 0.8  # a short message that the model is this sure of stands for itself
+CLEAR = 0.5  # a message that the model is this sure of is no country's name
+
+
+class Understands(Protocol):
+    async def parse(self, text: str) -> Understanding:
+        """The meanings of a text. Raises nlu.client.Unavailable."""
+
+
+class Dialogue:
+    """Answers from the current catalogue with what the model understands."""
+
+    def __init__(
+        self,
+        catalogue: Callable[[], Catalogue],
+        nlu: Understands,
+        detector: LanguageDetector,
+        today: Callable[[], date],
+        staff_listen: bool = False,
+    ) -> None:
+        self._catalogue, self._nlu, self._detector = catalogue, nlu, detector
+        self._today, self._staff_listen = today, staff_listen
+
+    async def hear(self, text: str, person: Person) -> Turn:
+        """The reply to a written message."""
+        language = self._detector.detect(text, person.language)
+        if language in self._catalogue().languages:
+            person = replace(person, language=language)
+        if is_cry_for_help(text, language):
+            return self.speaker(person).answer(CRISIS)
+        if person.asked == "question":
+            return self.speaker(person).passed_on(text)
+        try:
+            understanding = await self._nlu.parse(text)
+        except Unavailable:
+            return self._hear_without_model(text, person)
+        understanding = replace(understanding, entities=find_entities(text, person.language))
+        turn = self._take_up(text, person, understanding)
+        return replace(turn, reply=replace(turn.reply, understanding=understanding))
+
+    def press(self, data: str, person: Person) -> Turn:
+        """The reply to a pressed button; what no longer exists is answered with the menu."""
+        speaker = self.speaker(person)
+        match data.split(":"):
+            case ["menu"]:
+                return self.speaker(replace(person, asked=None)).menu()
+            case ["area", area] if area in speaker.catalogue.areas(person.language):
+                return speaker.area(area)
+            case ["ask", key] if key in speaker.catalogue.keys:
+                return speaker.answer(key)
+            case ["country"]:
+                return speaker.ask("country", person.topic)
+            case ["set", aspect, value] if _is_known(aspect, value):
+                return self._remember(aspect, value, person)
+            case ["lang", language] if language in speaker.catalogue.languages:
+                return self.speaker(replace(person, language=language)).menu()
+            case ["human"] if self._staff_listen:
+                return speaker.invite_question()
+        return speaker.old_button()
+
+    def open(self, start: str, person: Person) -> Turn | None:
+        """The reply to a link that names an area or a topic ("visa", "visa-need"), None where it names neither."""
+        speaker = self.speaker(person)
+        if start in speaker.catalogue.areas(person.language):
+            return speaker.area(start)
+        key = start.replace("-", ".", 1)
+        return speaker.answer(key) if key in speaker.catalogue.keys else None
+
+    def speaker(self, person: Person) -> Speaker:
+        return Speaker(self._catalogue(), person, self._today(), self._staff_listen)
+
+    def _take_up(self, text: str, person: Person, understanding: Understanding) -> Turn:
+        verdict = judge(understanding)
+        best = understanding.ranking[0].confidence if understanding.ranking else 0.0
+        if person.asked in ("citizenship", "country") and verdict.keys != (CRISIS,):
+            countries = find_country(text, person.language)
+            if len(countries) == 1 and (len(text.split()) <= SHORT or best < CLEAR):
+                return self._remember("country", countries[0], person)
+            if best < CLEAR:
+                return self.speaker(person).which_country(countries, person.topic)
+        if person.topic and understanding.entities and len(text.split()) <= SHORT and best < SURE:
+            if verdict.outcome != "answer" or leans_on_before(text, person.language):
+                return self._answer(person.topic, person, understanding)
+        if verdict.outcome == "answer":
+            return self._answer(verdict.keys[0], person, understanding)
+        speaker = self.speaker(replace(person, asked=None))
+        return speaker.offer(verdict.keys) if verdict.outcome == "clarify" else speaker.admit(verdict.keys)
+
+    def _answer(self, key: str, person: Person, understanding: Understanding) -> Turn:
+        """Answers a topic, remembering what the message told of the person where the topic depends on it."""
+        varies_by = self._catalogue().topic(key).varies_by
+        country, level = understanding.entities.get("country"), understanding.entities.get("level")
+        if country and "citizenship" in varies_by:
+            person = person.with_country(country, self._catalogue().citizenship_of)
+        if level and "level" in varies_by:
+            person = person.with_aspect("level", level)
+        return self.speaker(person).answer(key)
+
+    def _remember(self, aspect: str, value: str, person: Person) -> Turn:
+        if aspect == "country":
+            person = person.with_country(value, self._catalogue().citizenship_of)
+        else:
+            person = person.with_aspect(aspect, value)
+        person = replace(person, asked=None)
+        return self.speaker(person).answer(person.topic) if person.topic else self.speaker(person).noted()
+
+    def _hear_without_model(self, text: str, person: Person) -> Turn:
+        """While the model is away, what we asked for can still be taken up, and the menu works."""
+        if person.asked in ("citizenship", "country"):
+            countries = find_country(text, person.language)
+            if len(countries) == 1:
+                return self._remember("country", countries[0], person)
+        return self.speaker(person).excuse_model()
+
+
+def _is_known(aspect: str, value: str) -> bool:
+    if aspect == "country":
+        return value in country_names("en")
+    return any(aspect == name and value in (*values, "not_said") for name, values in VALUES.items())

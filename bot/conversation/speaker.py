@@ -1,0 +1,262 @@
+"""Puts replies into words: in the person's language, from the catalogue and the interface's texts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from datetime import date
+from html import escape
+
+from babel import Locale
+
+from bot.conversation.person import Person
+from bot.conversation.questions import ask
+from bot.conversation.reply import Choice, Outcome, Reply, Turn
+from locales import translator
+from nlu.entities import country_names
+from responses.catalogue import Answer, Catalogue
+from responses.figures import short_address, show
+
+HUMAN, GREETING, HELP, LANGUAGE, PRIVACY = "contact.human", "talk.greet", "talk.help", "talk.language", "talk.privacy"
+MENU = "menu"
+
+
+@dataclass(frozen=True)
+class Speaker:
+    """Speaks to one person on one day."""
+
+    catalogue: Catalogue
+    person: Person
+    today: date
+    staff_listen: bool  # whether a question can be passed on to the staff's chat
+
+    def answer(self, key: str) -> Turn:
+        """The answer to a topic, or the question that has to come before it."""
+        aspect = self.catalogue.missing_aspect(key, self.person.language, self.person.case)
+        if aspect:
+            return self.ask(aspect, key)
+        return self.act(key) if self.catalogue.topic(key).kind == "action" else self._read_out(key)
+
+    def ask(self, what: str, key: str | None) -> Turn:
+        """Asks for what the answer to a topic depends on."""
+        text, choices = ask(what, translator(self.person.language))
+        return self._turn("clarify", text, key=key, choices=choices, topic=key, asked=what)
+
+    def act(self, key: str) -> Turn:
+        """The reply to a request that the assistant carries out itself."""
+        answer = self.catalogue.answer(key, self.person.language, self.person.case, self.today)
+        _ = translator(self.person.language)
+        choices: list[Choice] = []
+        if key == HUMAN and self.staff_listen:
+            choices.append(Choice(_("Pass my question on"), "human"))
+        if key == LANGUAGE:
+            choices += self._language_choices()
+        if key == PRIVACY:
+            choices += privacy_choices(self.person)
+        choices += self._topic_choices(self.catalogue.topic(key).related)
+        if key in (GREETING, HELP):
+            choices.append(Choice(_("All topics"), MENU))
+        text = "\n\n".join([answer.text, *self._footnotes(answer)])
+        return self._turn("action", text, key=key, choices=choices, facts=answer.facts, topic=key)
+
+    def offer(self, keys: tuple[str, ...]) -> Turn:
+        """Asks back which of several close meanings is meant."""
+        _ = translator(self.person.language)
+        choices = [*self._question_choices(keys), Choice(_("Something else"), MENU)]
+        return self._turn("clarify", _("Which of these do you mean?"), keys=keys, choices=choices)
+
+    def admit(self, nearest: tuple[str, ...]) -> Turn:
+        """Says that it does not know and offers the nearest topics and a person."""
+        _ = translator(self.person.language)
+        text = _("I am not sure that I can answer this. Perhaps one of these topics helps, or ask a person at the office.")
+        choices = [*self._question_choices(nearest), *self._question_choices([HUMAN])]
+        return self._turn("fallback", text, keys=nearest, choices=choices)
+
+    def excuse_model(self) -> Turn:
+        """Says that written questions are not understood at the moment; the menu works all the same."""
+        _ = translator(self.person.language)
+        text = _("I cannot read questions right now. Please pick a topic from the list, or try again in a minute.")
+        return self._turn("fallback", text, choices=[*self._area_choices(), *self._question_choices([HUMAN])])
+
+    def menu(self) -> Turn:
+        _ = translator(self.person.language)
+        return self._turn("action", _("What would you like to know? Pick an area."), choices=self._area_choices())
+
+    def area(self, area: str) -> Turn:
+        _ = translator(self.person.language)
+        choices = [*self._topic_choices(self.catalogue.keys_of(area)), Choice("↩ " + _("All topics"), MENU)]
+        title = self.catalogue.areas(self.person.language)[area]
+        return self._turn("action", f"<b>{escape(title)}</b>", choices=choices)
+
+    def old_button(self) -> Turn:
+        _ = translator(self.person.language)
+        text = _("This button is from an older message and does not work any more. Please pick an area.")
+        return self._turn("action", text, choices=self._area_choices())
+
+    def noted(self) -> Turn:
+        _ = translator(self.person.language)
+        return self._turn("action", _("Thank you, I will keep that in mind. What would you like to know?"))
+
+    def which_country(self, countries: list[str], key: str | None) -> Turn:
+        """Asks back which country was meant, or says that none was recognised."""
+        _ = translator(self.person.language)
+        names = country_names(self.person.language)
+        text = _("Which country do you mean?")
+        if not countries:
+            text = _("I do not recognise this country. Please check the spelling, or type its name in English.")
+        __, ways_out = ask("country", _)
+        choices = [Choice(names[code], f"set:country:{code}") for code in countries] + list(ways_out)
+        return self._turn("clarify", text, key=key, choices=choices, asked="country")
+
+    def invite_question(self) -> Turn:
+        _ = translator(self.person.language)
+        text = _(
+            "Please write your question in one message now. I will pass it on to the International Relations "
+            "Department together with your Telegram name, so that they can answer you. Choose “Cancel” if you do not want that."
+        )
+        return self._turn("action", text, key=HUMAN, choices=[Choice(_("Cancel"), MENU)], asked="question")
+
+    def passed_on(self, question: str) -> Turn:
+        _ = translator(self.person.language)
+        text = _("Thank you. I have passed your question on to the International Relations Department.")
+        turn = self._turn("action", text, key=HUMAN)
+        return replace(turn, reply=replace(turn.reply, pass_on=question))
+
+    def not_passed_on(self) -> Turn:
+        _ = translator(self.person.language)
+        text = _("I could not pass your question on. Please write to {email} yourself.").format(email=self._office_email())
+        return self._turn("action", text, key=HUMAN)
+
+    def ask_for_words(self) -> Turn:
+        _ = translator(self.person.language)
+        text = _("I can only read text. Please write your question in words, or pick an area.")
+        return self._turn("action", text, choices=self._area_choices())
+
+    def unknown_command(self) -> Turn:
+        _ = translator(self.person.language)
+        text = _("I do not know this command. Please write your question in words, or pick an area.")
+        return self._turn("action", text, choices=self._area_choices())
+
+    def consented(self) -> Turn:
+        _ = translator(self.person.language)
+        text = _(
+            "Thank you. From now on I keep the texts of your messages, without names, addresses and numbers, "
+            "so that the office can improve the answers. You can change this any time with /privacy."
+        )
+        return self._turn("action", text, key=PRIVACY)
+
+    def withdrew_consent(self) -> Turn:
+        _ = translator(self.person.language)
+        text = _("Done. I have deleted the texts of your messages and keep none from now on.")
+        return self._turn("action", text, key=PRIVACY)
+
+    def show_data(self, exchanges: int, texts: int) -> Turn:
+        """Everything that is stored about the person."""
+        _ = translator(self.person.language)
+        person = self.person
+        country = country_names(person.language).get(person.country or "")
+        lines = [
+            _("This is what I store about you:"),
+            "• " + _("Language: {language}").format(language=person.language),
+            "• " + _("Citizenship: {citizenship}").format(citizenship=country or person.citizenship or "–"),
+            "• " + _("Studies: {studies}").format(studies=", ".join(filter(None, (person.level, person.stage, person.direction))) or "–"),
+            "• " + _("Last topic: {topic}").format(topic=self.catalogue.title(person.topic, person.language) if person.topic else "–"),
+            "• " + _("Recorded questions: {count}; of these with their text: {texts}").format(count=exchanges, texts=texts),
+        ]
+        return self._turn("action", escape("\n".join(lines), quote=False), key=PRIVACY, choices=privacy_choices(person))
+
+    def ask_to_delete(self) -> Turn:
+        _ = translator(self.person.language)
+        text = _("Shall I delete everything that I know about you? This cannot be undone.")
+        choices = [Choice(_("Yes, delete everything"), "privacy:delete:yes"), Choice(_("Cancel"), MENU)]
+        return self._turn("action", text, key=PRIVACY, choices=choices)
+
+    def deleted(self) -> Turn:
+        _ = translator(self.person.language)
+        return self._turn("action", _("Done. I have deleted everything that I knew about you."), key=PRIVACY)
+
+    def went_wrong(self) -> Turn:
+        _ = translator(self.person.language)
+        text = _("Something went wrong on our side. Please try again in a minute, or write to {email}.")
+        return self._turn("fallback", text.format(email=self._office_email()))
+
+    def _office_email(self) -> str:
+        return self.catalogue.figure("international_office_email", self.person.language, self.today)
+
+    def _read_out(self, key: str) -> Turn:
+        answer = self.catalogue.answer(key, self.person.language, self.person.case, self.today)
+        text = "\n\n".join([*self._assumption(answer), answer.text, *self._footnotes(answer)])
+        choices = self._topic_choices(self.catalogue.topic(key).related)
+        if self._for_country(answer):
+            _ = translator(self.person.language)
+            choices.append(Choice(_("Another country"), "country"))
+        turn = self._turn("answer", text, key=key, choices=choices, facts=answer.facts, topic=key)
+        return replace(turn, reply=replace(turn.reply, can_be_rated=True))
+
+    def _assumption(self, answer: Answer) -> Iterable[str]:
+        _ = translator(self.person.language)
+        if self._for_country(answer):
+            country = country_names(self.person.language)[self.person.country or ""]
+            yield "<i>" + escape(_("Your country: {country}").format(country=country), quote=False) + "</i>"
+
+    def _for_country(self, answer: Answer) -> bool:
+        return "citizenship" in answer.depends_on and self.person.country is not None
+
+    def _footnotes(self, answer: Answer) -> Iterable[str]:
+        """Below an answer: where and when it was checked, and whether to trust it."""
+        _ = translator(self.person.language)
+        notes = []
+        if answer.language != self.person.language:
+            notes.append(escape(_("I have this answer only in English so far."), quote=False))
+        if answer.outdated:
+            notes.append("⚠️ " + escape(_("Parts of this may be out of date. Please check before you rely on it."), quote=False))
+        if answer.source and answer.checked:
+            link = f'<a href="{escape(answer.source)}">{escape(short_address(answer.source))}</a>'
+            day = show("date", answer.checked, self.person.language)
+            notes.append(escape(_("Source: {link}, last checked on {date}"), quote=False).format(link=link, date=day))
+        return ["<i>" + "\n".join(notes) + "</i>"] if notes else []
+
+    def _topic_choices(self, keys: Iterable[str]) -> list[Choice]:
+        return [Choice(self.catalogue.title(key, self.person.language), f"ask:{key}") for key in keys]
+
+    def _question_choices(self, keys: Iterable[str]) -> list[Choice]:
+        return [Choice(self.catalogue.question(key, self.person.language), f"ask:{key}") for key in keys]
+
+    def _area_choices(self) -> list[Choice]:
+        areas = self.catalogue.areas(self.person.language)
+        return [Choice(title, f"area:{area}") for area, title in areas.items() if area != "talk"]
+
+    def _language_choices(self) -> list[Choice]:
+        names = {code: Locale(code).get_display_name() or code for code in self.catalogue.languages}
+        return [Choice(name[:1].upper() + name[1:], f"lang:{code}") for code, name in names.items()]
+
+    def _turn(
+        self,
+        outcome: Outcome,
+        text: str,
+        *,
+        key: str | None = None,
+        keys: tuple[str, ...] = (),
+        choices: Iterable[Choice] = (),
+        facts: tuple[str, ...] = (),
+        topic: str | None = None,
+        asked: str | None = None,
+    ) -> Turn:
+        reply = Reply(
+            outcome=outcome,
+            language=self.person.language,
+            text=text,
+            key=key,
+            keys=keys or ((key,) if key else ()),
+            choices=tuple(choices),
+            facts=facts,
+        )
+        return Turn(reply, replace(self.person, topic=topic or self.person.topic, asked=asked))
+
+
+def privacy_choices(person: Person) -> list[Choice]:
+    """What a person can do about what is stored of them."""
+    _ = translator(person.language)
+    keep = Choice(_("You may keep my messages"), "privacy:keep")
+    stop = Choice(_("Stop keeping my messages"), "privacy:stop")
+    return [stop if person.consent else keep, Choice(_("Show my data"), "privacy:show"), Choice(_("Delete my data"), "privacy:delete")]

@@ -1,0 +1,70 @@
+"""/privacy: what is stored, consent to keep texts, show and delete everything."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from telegram import Update
+from telegram.ext import CallbackQueryHandler, CommandHandler
+
+from bot.answering import answer
+from bot.context import App, Context, telegram_id
+from bot.conversation.speaker import PRIVACY
+from bot.journal import describe, forget, forget_texts
+
+
+def register(app: App) -> None:
+    app.add_handler(CommandHandler("privacy", show_privacy))
+    app.add_handler(CallbackQueryHandler(keep_texts, pattern="^privacy:keep$"))
+    app.add_handler(CallbackQueryHandler(stop_keeping_texts, pattern="^privacy:stop$"))
+    app.add_handler(CallbackQueryHandler(show_data, pattern="^privacy:show$"))
+    app.add_handler(CallbackQueryHandler(ask_to_delete, pattern="^privacy:delete$"))
+    app.add_handler(CallbackQueryHandler(delete_data, pattern="^privacy:delete:yes$"))
+
+
+async def show_privacy(update: Update, context: Context) -> None:
+    person = await context.person(update)
+    await answer(update, context, context.services.dialogue.speaker(person).act(PRIVACY))
+
+
+async def keep_texts(update: Update, context: Context) -> None:
+    await _confirm_press(update)
+    person = replace(await context.person(update), consent=True)
+    await answer(update, context, context.services.dialogue.speaker(person).consented())
+
+
+async def stop_keeping_texts(update: Update, context: Context) -> None:
+    await _confirm_press(update)
+    person = replace(await context.person(update), consent=False)
+    async with context.services.database.begin() as session:
+        await forget_texts(session, telegram_id(update))
+    await answer(update, context, context.services.dialogue.speaker(person).withdrew_consent())
+
+
+async def show_data(update: Update, context: Context) -> None:
+    await _confirm_press(update)
+    person = await context.person(update)
+    async with context.services.database.begin() as session:
+        exchanges, texts = await describe(session, telegram_id(update))
+    await answer(update, context, context.services.dialogue.speaker(person).show_data(exchanges, texts))
+
+
+async def ask_to_delete(update: Update, context: Context) -> None:
+    await _confirm_press(update)
+    person = await context.person(update)
+    await answer(update, context, context.services.dialogue.speaker(person).ask_to_delete())
+
+
+async def delete_data(update: Update, context: Context) -> None:
+    await _confirm_press(update)
+    person = await context.person(update)
+    async with context.services.database.begin() as session:
+        await forget(session, telegram_id(update))
+    turn = context.services.dialogue.speaker(person).deleted()
+    assert update.effective_chat
+    await update.effective_chat.send_message(turn.reply.text)  # not recorded: nothing is kept
+
+
+async def _confirm_press(update: Update) -> None:
+    assert update.callback_query
+    await update.callback_query.answer()

@@ -1,0 +1,27 @@
+"""👍 and 👎 under an answer."""
+
+from __future__ import annotations
+
+from telegram import InlineKeyboardMarkup, Message, Update
+from telegram.ext import CallbackQueryHandler
+
+from bot.context import App, Context, telegram_id
+from bot.journal import rate
+
+
+def register(app: App) -> None:
+    app.add_handler(CallbackQueryHandler(store_rating, pattern=r"^rate:-?1:\d{1,18}$"))
+
+
+async def store_rating(update: Update, context: Context) -> None:
+    _ = await context.translate(update)
+    query = update.callback_query
+    assert query and query.data
+    __, value, exchange = query.data.split(":")
+    async with context.services.database.begin() as session:
+        stored = await rate(session, int(exchange), int(value), by=telegram_id(update))
+    await query.answer(_("Thank you! Your rating helps us to improve the answers.") if stored else _("Only the person who asked can rate this answer."))
+    if stored and isinstance(query.message, Message) and query.message.reply_markup:
+        rows = query.message.reply_markup.inline_keyboard
+        left = [row for row in rows if not str(row[0].callback_data).startswith("rate:")]
+        await query.edit_message_reply_markup(InlineKeyboardMarkup(left))

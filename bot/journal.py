@@ -1,0 +1,129 @@
+"""The record of what was asked and answered: topics and outcomes; texts only of those who agreed."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import JSON, BigInteger, ForeignKey, UniqueConstraint, delete, select, update
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import Mapped, mapped_column
+
+from bot.conversation.reply import Reply
+from bot.students import Student
+from integrations.database import Base, utc_now
+
+# What could tell who wrote a text: addresses, telephone and document numbers, links, user names.
+PERSONAL = re.compile(r"\S+@\S+|https?://\S+|@\w{4,}|\+?\d[\d\s()-]{4,}\d|\b[A-Z]{1,3}\d{5,}\b")
+
+
+class Exchange(Base):
+    """One message of a student and what they got for it."""
+
+    __tablename__ = "exchange"
+    __table_args__ = (UniqueConstraint("chat_id", "message_id"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    telegram_id: Mapped[int] = mapped_column(BigInteger, index=True)
+    chat_id: Mapped[int] = mapped_column(BigInteger)
+    message_id: Mapped[int | None] = mapped_column(BigInteger)  # None where a button was pressed
+    at: Mapped[datetime] = mapped_column(index=True)
+    language: Mapped[str]
+    outcome: Mapped[str]
+    key: Mapped[str | None]
+    ranking: Mapped[list[Any]] = mapped_column(JSON)
+    text: Mapped[str | None]  # masked, and only with consent
+    replies: Mapped[list[int]] = mapped_column(JSON, default=list)  # message ids of what we sent
+
+
+class Rating(Base):
+    """Whether an answer helped: 1 or -1."""
+
+    __tablename__ = "rating"
+
+    exchange_id: Mapped[int] = mapped_column(ForeignKey("exchange.id", ondelete="CASCADE"), primary_key=True)
+    value: Mapped[int]
+    at: Mapped[datetime]
+
+
+class UnansweredQuestion(Base):
+    """A message that we had no answer for, waiting for a member of staff to look at the topic."""
+
+    __tablename__ = "unanswered_question"
+
+    exchange_id: Mapped[int] = mapped_column(ForeignKey("exchange.id", ondelete="CASCADE"), primary_key=True)
+    nearest: Mapped[list[str]] = mapped_column(JSON)
+    seen_by_staff: Mapped[bool] = mapped_column(default=False)
+
+
+async def record(
+    session: AsyncSession, *, telegram_id: int, chat_id: int, message_id: int | None, text: str | None, reply: Reply
+) -> int:
+    """Record an exchange; an edited message replaces its earlier record. Gives the exchange's id."""
+    earlier = await find(session, chat_id, message_id) if message_id else None
+    replies = earlier.replies if earlier else []
+    if earlier:
+        await session.delete(earlier)
+        await session.flush()
+    ranking = reply.understanding.ranking[:5] if reply.understanding else ()
+    exchange = Exchange(
+        telegram_id=telegram_id,
+        chat_id=chat_id,
+        message_id=message_id,
+        at=utc_now(),
+        language=reply.language,
+        outcome=reply.outcome,
+        key=reply.key,
+        ranking=[[guess.key, round(guess.confidence, 3)] for guess in ranking],
+        text=mask(text) if text else None,
+        replies=replies,
+    )
+    session.add(exchange)
+    await session.flush()
+    if reply.outcome == "fallback":
+        session.add(UnansweredQuestion(exchange_id=exchange.id, nearest=list(reply.keys)))
+    return exchange.id
+
+
+async def find(session: AsyncSession, chat_id: int, message_id: int) -> Exchange | None:
+    """The exchange that a message began."""
+    found = await session.scalars(select(Exchange).filter_by(chat_id=chat_id, message_id=message_id))
+    return found.one_or_none()
+
+
+async def note_replies(session: AsyncSession, exchange_id: int, message_ids: Sequence[int]) -> None:
+    """Remember which messages answered an exchange, so that an edited question is answered in place."""
+    await session.execute(update(Exchange).filter_by(id=exchange_id).values(replies=list(message_ids)))
+
+
+async def rate(session: AsyncSession, exchange_id: int, value: int, *, by: int) -> bool:
+    """Store whether an answer helped; the last word counts. False where the exchange is not this person's."""
+    exchange = await session.get(Exchange, exchange_id)
+    if exchange is None or exchange.telegram_id != by:
+        return False
+    await session.merge(Rating(exchange_id=exchange_id, value=value, at=utc_now()))
+    return True
+
+
+async def forget(session: AsyncSession, telegram_id: int) -> None:
+    """Delete everything stored about a person."""
+    await session.execute(delete(Exchange).filter_by(telegram_id=telegram_id))
+    await session.execute(delete(Student).filter_by(telegram_id=telegram_id))
+
+
+async def forget_texts(session: AsyncSession, telegram_id: int) -> None:
+    """Delete the texts of a person's messages, keeping the bare record."""
+    await session.execute(update(Exchange).filter_by(telegram_id=telegram_id).values(text=None))
+
+
+async def describe(session: AsyncSession, telegram_id: int) -> tuple[int, int]:
+    """How many exchanges are recorded of a person, and how many of them with a text."""
+    texts = list(await session.scalars(select(Exchange.text).filter_by(telegram_id=telegram_id)))
+    return len(texts), sum(text is not None for text in texts)
+
+
+def mask(text: str) -> str:
+    """The text without what could tell who wrote it."""
+    return PERSONAL.sub("…", text)

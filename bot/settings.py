@@ -1,0 +1,49 @@
+"""The settings, from environment variables with the prefix BICIULIS_ and from `.env`.
+
+Nothing else reads this process's environment. Each setting is described in docs/settings.md.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pydantic import SecretStr, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class WrongSettings(Exception):
+    """Settings that are missing or make no sense; names all of them."""
+
+
+class Settings(BaseSettings):
+    model_config = SettingsConfigDict(env_prefix="BICIULIS_", env_file=".env", extra="ignore")
+
+    data_dir: Path = Path("var")
+    database_url: str = ""  # empty: SQLite in data_dir
+    telegram_token: SecretStr = SecretStr("")
+    telegram_base_url: str = "https://api.telegram.org/bot"
+    telegram_base_file_url: str = "https://api.telegram.org/file/bot"
+    nlu_url: str = ""  # empty: a Rasa server of our own
+    nlu_token: SecretStr = SecretStr("")
+    staff_chat: int | None = None
+    log_level: str = "INFO"
+
+    @property
+    def database(self) -> str:
+        return self.database_url or f"sqlite+aiosqlite:///{self.data_dir.resolve()}/biciulis.sqlite"
+
+    def require_token(self) -> str:
+        """The bot's token. Raises WrongSettings where it is missing."""
+        token = self.telegram_token.get_secret_value()
+        if not token:
+            raise WrongSettings("Set BICIULIS_TELEGRAM_TOKEN to the token that @BotFather gave you for the bot.")
+        return token
+
+
+def read_settings() -> Settings:
+    """The settings of this process. Raises WrongSettings naming every wrong variable."""
+    try:
+        return Settings()
+    except ValidationError as error:
+        wrong = [f"BICIULIS_{str(each['loc'][0]).upper()}: {each['msg']}" for each in error.errors(include_url=False)]
+        raise WrongSettings("\n".join(wrong)) from None

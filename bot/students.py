@@ -1,0 +1,45 @@
+"""What is stored about students: the person as the conversation knows them, kept by Telegram id."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import JSON, BigInteger
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import Mapped, mapped_column
+
+from bot.conversation.person import Person
+from integrations.database import Base, utc_now
+
+CONTEXT_LASTS = timedelta(hours=2)  # "and for master's?" after lunch still leans on the morning's question
+
+
+class Student(Base):
+    """One Telegram user: no name, only the id and what they told us about themselves."""
+
+    __tablename__ = "student"
+
+    telegram_id: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    person: Mapped[dict[str, Any]] = mapped_column(JSON)
+    first_seen: Mapped[datetime]
+    last_seen: Mapped[datetime] = mapped_column(index=True)
+
+
+async def load_person(session: AsyncSession, telegram_id: int) -> Person | None:
+    """The person as last known, without the context of a conversation that is long over."""
+    student = await session.get(Student, telegram_id)
+    if student is None:
+        return None
+    person = Person.from_dict(student.person)
+    return person if utc_now() - student.last_seen < CONTEXT_LASTS else person.forget_context()
+
+
+async def save_person(session: AsyncSession, telegram_id: int, person: Person) -> None:
+    """Store what is known now."""
+    now = utc_now()
+    student = await session.get(Student, telegram_id)
+    if student is None:
+        session.add(Student(telegram_id=telegram_id, person=person.as_dict(), first_seen=now, last_seen=now))
+    else:
+        student.person, student.last_seen = person.as_dict(), now

@@ -1,0 +1,41 @@
+"""The tables' shape in a real database: brought up to date by Alembic, in the order of its migrations."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from sqlalchemy.engine.url import URL, make_url
+from sqlalchemy.exc import DBAPIError
+
+from integrations.database.engine import Base, DatabaseUnavailable
+
+MIGRATIONS = Path(__file__).parent / "migrations"
+
+
+def upgrade(url: str) -> None:
+    """Bring the tables up to date, making the database file where it is SQLite. Raises DatabaseUnavailable."""
+    address = make_url(url)
+    try:
+        if address.get_backend_name() == "sqlite" and address.database:
+            Path(address.database).parent.mkdir(parents=True, exist_ok=True)
+        command.upgrade(_config(address), "head")
+    except (DBAPIError, OSError) as error:
+        raise DatabaseUnavailable(str(getattr(error, "orig", error))) from error
+
+
+def write_migration(url: str, message: str) -> None:
+    """Write a migration for what the declared tables have and the database lacks; read it before you commit it."""
+    number = len(list((MIGRATIONS / "versions").glob("*.py"))) + 1
+    command.revision(_config(make_url(url)), message, autogenerate=True, rev_id=f"{number:04}")
+
+
+def _config(address: URL) -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    config.set_main_option("file_template", "%%(rev)s_%%(slug)s")
+    # Migrations run in an ordinary thread, with the driver that waits.
+    plain = "sqlite" if address.get_backend_name() == "sqlite" else "postgresql+psycopg"
+    config.attributes.update(url=address.set(drivername=plain), tables=Base.metadata)
+    return config
