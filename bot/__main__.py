@@ -13,6 +13,7 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from bot import console as terminal
 from bot.app import build_application, open_nlu, open_services
 from bot.context import Services
 from bot.jsonl import BadLine, answer_lines
@@ -44,8 +45,6 @@ def run() -> None:
 @commands.command()
 def chat(language: Annotated[str, typer.Option(help="Your Telegram's language, two letters.")] = "en") -> None:
     """Talk to the bot in this terminal."""
-    from bot import console as terminal
-
     settings = _begin(as_json=False, level="WARNING")
 
     async def work(services: Services) -> None:

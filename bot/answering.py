@@ -28,7 +28,8 @@ log = structlog.get_logger()
 
 async def answer(update: Update, context: Context, turn: Turn, heard: str | None = None) -> None:
     """Store the turn and send its reply; where the database is away, answer all the same and say so."""
-    exchange, earlier = None, []
+    exchange: int | None = None
+    earlier: list[int] = []
     try:
         exchange, earlier = await _store(update, context, turn, heard)
     except DatabaseUnavailable as error:
@@ -128,7 +129,12 @@ def _keyboard(reply: Reply, exchange: int | None) -> InlineKeyboardMarkup | None
         else:
             rows.append([button])
     if reply.can_be_rated and exchange is not None:
-        rows.append([InlineKeyboardButton(sign, callback_data=f"rate:{value}:{exchange}") for sign, value in (("👍", 1), ("👎", -1))])
+        rows.append(
+            [
+                InlineKeyboardButton(sign, callback_data=f"rate:{value}:{exchange}")
+                for sign, value in (("👍", 1), ("👎", -1))
+            ]
+        )
     return InlineKeyboardMarkup(rows) if rows else None
 
 

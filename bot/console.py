@@ -13,13 +13,12 @@ from rich.console import Console
 from rich.markup import escape
 from rich.text import Text
 from telegram import Update
-from telegram._utils.types import ODVInput
 from telegram.request import BaseRequest, RequestData
 
 from bot.context import App
 from bot.rendering import plain_text
 
-TOKEN = "1:console"  # never leaves this process
+TOKEN = "1:console"  # noqa: S105 -- no secret: it never leaves this process
 USER = {"id": 1, "is_bot": False, "first_name": "You"}
 CHAT = {"id": 1, "type": "private", "first_name": "You"}
 BOT = {"id": 2, "is_bot": True, "first_name": "Bičiulis", "username": "biciulis"}
@@ -107,7 +106,7 @@ def _typed(app: App, request: PrintedRequest, user: dict[str, Any], text: str) -
         "text": text,
     }
     if text.startswith("/"):
-        message["entities"] = [{"type": "bot_command", "offset": 0, "length": len(text.split()[0])}]
+        message["entities"] = [{"type": "bot_command", "offset": 0, "length": len(text.split(maxsplit=1)[0])}]
     return _update(app, request, {"message": message})
 
 

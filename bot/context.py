@@ -54,7 +54,7 @@ class Context(CallbackContext[ExtBot[None], dict[Any, Any], dict[Any, Any], dict
 
     def _settings_language(self, update: Update) -> str:
         """The language of the person's Telegram, where we speak it."""
-        code = (update.effective_user and update.effective_user.language_code or "")[:2]
+        code = ((update.effective_user and update.effective_user.language_code) or "")[:2]
         return code if code in self.services.library.current().languages else FALLBACK_LANGUAGE
 
 

@@ -22,7 +22,7 @@ from bot.conversation.reply import Reply
 from bot.rendering import plain_text
 from nlu.entities import country_names
 from responses.catalogue import Catalogue
-from responses.policy import VALUES
+from responses.policy import VALUES, Aspect
 
 RANKED = 5
 
@@ -82,13 +82,16 @@ def _read(raw: bytes, number: int) -> Question:
 def _introduce(person: Person, question: Question, catalogue: Catalogue, number: int) -> Person:
     if question.language in catalogue.languages:
         person = replace(person, language=question.language)
-    for aspect, value in (question.profile.model_dump(exclude_none=True) if question.profile else {}).items():
+    profile: dict[Aspect, str] = question.profile.model_dump(exclude_none=True) if question.profile else {}  # type: ignore[assignment]  # its fields are the aspects
+    for aspect, value in profile.items():
         if value in VALUES[aspect]:
             person = person.with_aspect(aspect, value)
         elif aspect == "citizenship" and value.upper() in country_names("en"):
             person = person.with_country(value.upper(), catalogue.citizenship_of)
         else:
-            raise BadLine(f"stdin:{number}: profile.{aspect}: '{value}' is not known; expected {', '.join(VALUES[aspect])}")
+            raise BadLine(
+                f"stdin:{number}: profile.{aspect}: '{value}' is not known; expected {', '.join(VALUES[aspect])}"
+            )
     return person
 
 
@@ -99,7 +102,9 @@ def _describe(reply: Reply, seconds: float) -> dict[str, Any]:
         "outcome": reply.outcome,
         "key": reply.key,
         "keys": list(reply.keys),
-        "ranking": [[guess.key, round(guess.confidence, 4)] for guess in understanding.ranking[:RANKED]] if understanding else [],
+        "ranking": [[guess.key, round(guess.confidence, 4)] for guess in understanding.ranking[:RANKED]]
+        if understanding
+        else [],
         "entities": dict(understanding.entities) if understanding else {},
         "answer": plain_text(reply.text),
         "choices": [choice.label for choice in reply.choices],

@@ -53,7 +53,7 @@ def _reach(text: str, longest: int) -> int:
     for opening, closing in (("<", ">"), ("&", ";")):
         start = text.rfind(opening, 0, at)
         end = text.find(closing, start)
-        if 0 < start and at <= end and end - start < 300:
+        if start > 0 and at <= end and end - start < 300:
             at = start
     return at
 

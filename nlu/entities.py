@@ -20,7 +20,28 @@ from rapidfuzz import fuzz, process
 FOLDER = Path(__file__).parent / "lexicon"
 LEVELS = ("bachelor", "master", "phd", "exchange", "trainee", "staff", "prep")
 # CLDR territories that are not anybody's citizenship: groups, outlying islands, Antarctica.
-NO_CITIZENSHIP = {"EU", "EZ", "UN", "QO", "XA", "XB", "ZZ", "AQ", "BV", "HM", "TF", "GS", "IO", "UM", "CP", "DG", "AC", "TA", "EA", "IC"}
+NO_CITIZENSHIP = {
+    "EU",
+    "EZ",
+    "UN",
+    "QO",
+    "XA",
+    "XB",
+    "ZZ",
+    "AQ",
+    "BV",
+    "HM",
+    "TF",
+    "GS",
+    "IO",
+    "UM",
+    "CP",
+    "DG",
+    "AC",
+    "TA",
+    "EA",
+    "IC",
+}
 SIMILAR = 82  # how alike a typed name and a country's must be, of 100
 
 
@@ -47,12 +68,17 @@ class Lexicon:
 
     def leans_on_before(self, text: str) -> bool:
         words = fold(text)
-        return any(words == phrase or words.startswith(phrase if self._spaceless else phrase + " ") for phrase in self._follow_ups)
+        return any(
+            words == phrase or words.startswith(phrase if self._spaceless else phrase + " ")
+            for phrase in self._follow_ups
+        )
 
     def _find(self, text: str, patterns: Mapping[str, str]) -> str | None:
         """The value of the pattern met first; of those met at one place, the longest."""
         if self._spaceless:
-            hits = [(text.find(p.rstrip("*")), -len(p), value) for p, value in patterns.items() if p.rstrip("*") in text]
+            hits = [
+                (text.find(p.rstrip("*")), -len(p), value) for p, value in patterns.items() if p.rstrip("*") in text
+            ]
             return min(hits)[2] if hits else None
         words = text.split()
         for start in range(len(words)):
@@ -126,5 +152,5 @@ def _read(language: str) -> dict[str, Any]:
     path = FOLDER / f"{language}.yaml"
     if not path.exists():
         return {}
-    words = yaml.load(path.read_text(encoding="utf-8"), Loader=yaml.CBaseLoader)
+    words = yaml.load(path.read_text(encoding="utf-8"), Loader=yaml.CBaseLoader)  # noqa: S506 -- it makes texts only
     return words if isinstance(words, dict) else {}

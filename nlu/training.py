@@ -76,7 +76,10 @@ def read_examples(data: Path = DATA) -> dict[str, list[str]]:
 
 
 def _one_file(by_intent: Mapping[str, list[str]]) -> str:
-    parts = [f"- intent: {intent}\n  examples: |\n" + "".join(f"    - {text}\n" for text in texts) for intent, texts in by_intent.items()]
+    parts = [
+        f"- intent: {intent}\n  examples: |\n" + "".join(f"    - {text}\n" for text in texts)
+        for intent, texts in by_intent.items()
+    ]
     return 'version: "3.1"\nnlu:\n' + "".join(parts)
 
 
@@ -85,7 +88,7 @@ def _embed(texts: list[str], vectors: Path, progress: Progress) -> None:
     shares = (texts[0::2], texts[1::2])
 
     def run(share: int) -> None:
-        command = [PYTHON, "-m", "nlu.components.vectors", str(vectors)]
+        command: list[str | Path] = [PYTHON, "-m", "nlu.components.vectors", str(vectors)]
         with subprocess.Popen(
             command, cwd=ROOT, env=environment(), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
         ) as process:
@@ -106,7 +109,12 @@ def _run_rasa(arguments: list[str], log_file: Path) -> None:
     log_file.parent.mkdir(parents=True, exist_ok=True)
     with log_file.open("wb") as log:
         ended = subprocess.run(
-            [PYTHON, "-m", "rasa", *arguments], cwd=ROOT, env=environment(), stdout=log, stderr=subprocess.STDOUT
+            [PYTHON, "-m", "rasa", *arguments],
+            cwd=ROOT,
+            env=environment(),
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            check=False,
         )
     if ended.returncode:
         last = log_file.read_text(encoding="utf-8", errors="replace").strip().splitlines()[-1:]

@@ -21,7 +21,9 @@ commands = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, add
 console = Console(highlight=False, soft_wrap=True)
 
 Folder = Annotated[Path, typer.Argument(help="The folder with the content files.")]
-Url = Annotated[str, typer.Option("--database", envvar="BICIULIS_DATABASE_URL", help="Default: SQLite in the data folder.")]
+Url = Annotated[
+    str, typer.Option("--database", envvar="BICIULIS_DATABASE_URL", help="Default: SQLite in the data folder.")
+]
 DataDir = Annotated[Path, typer.Option(envvar="BICIULIS_DATA_DIR", help="Where the assistant keeps its data.")]
 
 

@@ -105,4 +105,3 @@ class Catalogue:
     def _fact(self, name: str, today: date) -> Fact:
         values = self._content.facts[name]
         return next((value for value in values if value.holds_on(today)), values[-1])
-

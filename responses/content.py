@@ -63,7 +63,7 @@ class Fact(_Strict):
     @model_validator(mode="after")
     def _check(self) -> Fact:
         try:
-            self.parsed
+            _ = self.parsed
         except ValueError as error:
             raise ValueError(f"'{self.value}' is no {self.type}: expected {error}") from None
         if self.review_by < self.seen:

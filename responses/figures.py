@@ -21,7 +21,18 @@ from babel.units import format_unit
 # English readers come from everywhere: day before month, as in Europe.
 LOCALES = {"en": "en_GB", "zh": "zh_Hans_CN", "az": "az_Latn_AZ"}
 Kind = Literal[
-    "money", "date", "yearly_date", "date_range", "duration", "number", "percentage", "email", "phone", "address", "link", "text"
+    "money",
+    "date",
+    "yearly_date",
+    "date_range",
+    "duration",
+    "number",
+    "percentage",
+    "email",
+    "phone",
+    "address",
+    "link",
+    "text",
 ]
 UNITS = ("minute", "hour", "day", "week", "month", "year")
 FORMS = ("long", "short", "number")
@@ -124,7 +135,9 @@ def _duration(value: Duration, locale: Locale, form: str) -> str:
     if form == "number":
         return format_decimal(value.amount, locale=locale, decimal_quantization=False)
     # In French and Spanish the short month, "m.", reads as metres, and the long words never inflect.
-    lengths = ("short", "long") if form == "short" and locale.language not in ("fr", "es") else ("long", "short", "narrow")
+    lengths = (
+        ("short", "long") if form == "short" and locale.language not in ("fr", "es") else ("long", "short", "narrow")
+    )
     shown = [format_unit(value.amount, value.unit, length, locale=locale) for length in lengths]  # type: ignore[arg-type]
     # Where a locale lacks a pattern of one length, Babel falls back to the English word.
     return next((text for text in shown if locale.language == "en" or value.unit not in text), shown[0])

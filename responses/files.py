@@ -5,8 +5,8 @@ All mistakes are found in one pass; content with a mistake is never returned.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
@@ -14,7 +14,7 @@ import yaml
 from babel import Locale
 from pydantic import Field, ValidationError
 
-from responses.content import SCHEMA, SOURCE_LANGUAGES, Content, Countries, Entry, Fact, Key, Topic, _Strict
+from responses.content import SCHEMA, SOURCE_LANGUAGES, Content, Countries, Entry, Fact, Key, Topic, Wording, _Strict
 from responses.markup import facts_named, mistakes
 from responses.policy import overlaps
 
@@ -139,26 +139,32 @@ class _Reading:
         if language not in SOURCE_LANGUAGES and (entry.translates is None or entry.made_by is None):
             self._report(file, way, "translates and made_by are missing: this language is a translation")
         for index, wording in enumerate(entry.wordings):
-            here = (*way, "wordings", index)
-            if bool(wording.when) == (index == 0):
-                self._report(file, here, "the first wording, and only it, is for everybody and has no 'when'")
-            for aspect in wording.when:
-                if aspect not in topic.varies_by:
-                    self._report(file, (*here, "when"), f"topics.yaml does not say that the answer varies by {aspect}")
-            for mistake in mistakes(wording.text):
-                self._report(file, (*here, "text"), mistake)
-            for name, _ in facts_named(wording.text):
-                if name not in facts:
-                    self._report(file, (*here, "text"), f"facts.yaml has no fact '{name}'")
+            self._check_wording(file, (*way, "wordings", index), wording, topic, facts)
         for first, second in overlaps([wording.when for wording in entry.wordings]):
             self._report(
                 file, (*way, "wordings", second), f"meets the same person as wording {first}; make the cases disjoint"
             )
 
+    def _check_wording(
+        self, file: str, way: Way, wording: Wording, topic: Topic, facts: dict[str, tuple[Fact, ...]]
+    ) -> None:
+        if bool(wording.when) == (way[-1] == 0):
+            self._report(file, way, "the first wording, and only it, is for everybody and has no 'when'")
+        for aspect in wording.when:
+            if aspect not in topic.varies_by:
+                self._report(file, (*way, "when"), f"topics.yaml does not say that the answer varies by {aspect}")
+        for mistake in mistakes(wording.text):
+            self._report(file, (*way, "text"), mistake)
+        for name, _ in facts_named(wording.text):
+            if name not in facts:
+                self._report(file, (*way, "text"), f"facts.yaml has no fact '{name}'")
+
     def _check_validity(self, facts: dict[str, tuple[Fact, ...]]) -> None:
         for name, values in facts.items():
-            spans = sorted((value.valid_from or value.seen.min, value.valid_until or value.seen.max) for value in values)
-            if any(later[0] <= earlier[1] for earlier, later in zip(spans, spans[1:])):
+            spans = sorted(
+                (value.valid_from or value.seen.min, value.valid_until or value.seen.max) for value in values
+            )
+            if any(later[0] <= earlier[1] for earlier, later in pairwise(spans)):
                 self._report("facts.yaml", ("facts", name), "two values hold on the same day")
             if len({value.type for value in values}) > 1:
                 self._report("facts.yaml", ("facts", name), "its values have different types")
@@ -186,18 +192,22 @@ class _Reading:
             text = (self._folder / name).read_text(encoding="utf-8")
             node = yaml.compose(text, Loader=yaml.CBaseLoader)
         except FileNotFoundError:
-            return self._report(name, (), "the file is missing")
+            self._report(name, (), "the file is missing")
+            return None
         except UnicodeDecodeError:
-            return self._report(name, (), "the file is not UTF-8 text")
+            self._report(name, (), "the file is not UTF-8 text")
+            return None
         except yaml.MarkedYAMLError as error:
-            line = (error.problem_mark or error.context_mark).line + 1
+            mark = error.problem_mark or error.context_mark
+            line = mark.line + 1 if mark else 1
             self.problems.append(Problem(self._shown(name), line, "file", f"not valid YAML: {error.problem}"))
             return None
         data = self._plain(name, node, ()) if node else {}
         if isinstance(data, dict) and str(data.get("schema", "")).isdigit() and int(data["schema"]) > SCHEMA:
-            return self._report(
+            self._report(
                 name, ("schema",), f"written for a newer Bičiulis (schema {data['schema']}, this one reads {SCHEMA})"
             )
+            return None
         try:
             return model.model_validate(data)
         except ValidationError as error:

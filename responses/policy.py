@@ -13,7 +13,7 @@ from typing import Literal
 
 Aspect = Literal["citizenship", "level", "stage", "direction"]
 Case = Mapping[str, str]
-Condition = Mapping[str, Sequence[str]]
+Condition = Mapping[Aspect, Sequence[str]]
 
 VALUES: dict[Aspect, tuple[str, ...]] = {
     "citizenship": ("eu", "visa_free", "visa_required", "restricted"),
@@ -60,4 +60,7 @@ def _meet(one: Condition, other: Condition) -> bool:
 
 
 def _cases(aspects: Sequence[Aspect], known: Case) -> list[dict[str, str]]:
-    return [{**known, **dict(zip(aspects, values))} for values in product(*(VALUES[aspect] for aspect in aspects))]
+    return [
+        {**known, **dict(zip(aspects, values, strict=True))}
+        for values in product(*(VALUES[aspect] for aspect in aspects))
+    ]

@@ -80,9 +80,7 @@ def _differences(before: dict[Item, Any], content: Content) -> list[Change]:
     gone = [Change("-", item, before[item], None) for item in before if item not in after]
     new = [Change("+", item, None, after[item]) for item in after if item not in before]
     other = [
-        Change("~", item, before[item], after[item])
-        for item in after
-        if item in before and before[item] != after[item]
+        Change("~", item, before[item], after[item]) for item in after if item in before and before[item] != after[item]
     ]
     return sorted(gone + new + other, key=lambda change: change.item)
 

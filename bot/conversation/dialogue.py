@@ -74,6 +74,8 @@ class Dialogue:
                 return speaker.answer(key)
             case ["country"]:
                 return speaker.ask("country", person.topic)
+            case ["narrow", aspect] if aspect in VALUES:
+                return speaker.ask(aspect, person.topic)
             case ["set", aspect, value] if _is_known(aspect, value):
                 return self._remember(aspect, value, person)
             case ["lang", language] if language in speaker.catalogue.languages:
@@ -102,9 +104,9 @@ class Dialogue:
                 return self._remember("country", countries[0], person)
             if best < CLEAR:
                 return self.speaker(person).which_country(countries, person.topic)
-        if person.topic and understanding.entities and len(text.split()) <= SHORT and best < SURE:
-            if verdict.outcome != "answer" or leans_on_before(text, person.language):
-                return self._answer(person.topic, person, understanding)
+        may_follow = person.topic and understanding.entities and len(text.split()) <= SHORT and best < SURE
+        if person.topic and may_follow and (verdict.outcome != "answer" or leans_on_before(text, person.language)):
+            return self._answer(person.topic, person, understanding)
         if verdict.outcome == "answer":
             return self._answer(verdict.keys[0], person, understanding)
         speaker = self.speaker(replace(person, asked=None))

@@ -28,7 +28,7 @@ class Person:
 
     def with_aspect(self, aspect: str, value: str) -> Person:
         country = None if aspect == "citizenship" else self.country
-        return replace(self, country=country, **{aspect: value})
+        return replace(self, country=country, **{aspect: value})  # type: ignore[arg-type]  # aspects are texts
 
     @property
     def case(self) -> dict[str, str]:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from bot.conversation.person import NOT_SAID
 from bot.conversation.reply import Choice
 from locales import Translate
+from responses.policy import Aspect
 
 
 def ask_citizenship(_: Translate) -> tuple[str, list[Choice]]:
@@ -62,3 +63,14 @@ def ask(what: str, _: Translate) -> tuple[str, tuple[Choice, ...]]:
     text, choices = QUESTIONS[what](_)
     aspect = "citizenship" if what == "country" else what
     return text, (*choices, Choice(_("I'd rather not say"), f"set:{aspect}:{NOT_SAID}"))
+
+
+def label_of(aspect: Aspect, _: Translate) -> str:
+    """The button under an answer that could be more exact if this were known."""
+    labels: dict[Aspect, str] = {
+        "citizenship": _("For my citizenship"),
+        "level": _("For my studies"),
+        "stage": _("For where I am in my studies"),
+        "direction": _("For coming or going abroad"),
+    }
+    return labels[aspect]

@@ -10,12 +10,13 @@ from html import escape
 from babel import Locale
 
 from bot.conversation.person import Person
-from bot.conversation.questions import ask
+from bot.conversation.questions import ask, label_of
 from bot.conversation.reply import Choice, Outcome, Reply, Turn
 from locales import translator
 from nlu.entities import country_names
 from responses.catalogue import Answer, Catalogue
 from responses.figures import short_address, show
+from responses.policy import Aspect
 
 HUMAN, GREETING, HELP, LANGUAGE, PRIVACY = "contact.human", "talk.greet", "talk.help", "talk.language", "talk.privacy"
 MENU = "menu"
@@ -31,11 +32,18 @@ class Speaker:
     staff_listen: bool  # whether a question can be passed on to the staff's chat
 
     def answer(self, key: str) -> Turn:
-        """The answer to a topic, or the question that has to come before it."""
+        """The answer to a topic, or the question that has to come before it.
+
+        Where something of the person is known that the answer depends on, it is read out at once, and
+        whatever would make it more exact is offered as a button.
+        """
+        if self.catalogue.topic(key).kind == "action":
+            return self.act(key)
+        answer = self.catalogue.answer(key, self.person.language, self.person.case, self.today)
         aspect = self.catalogue.missing_aspect(key, self.person.language, self.person.case)
-        if aspect:
+        if aspect and not answer.depends_on:
             return self.ask(aspect, key)
-        return self.act(key) if self.catalogue.topic(key).kind == "action" else self._read_out(key)
+        return self._read_out(answer, aspect)
 
     def ask(self, what: str, key: str | None) -> Turn:
         """Asks for what the answer to a topic depends on."""
@@ -68,7 +76,9 @@ class Speaker:
     def admit(self, nearest: tuple[str, ...]) -> Turn:
         """Says that it does not know and offers the nearest topics and a person."""
         _ = translator(self.person.language)
-        text = _("I am not sure that I can answer this. Perhaps one of these topics helps, or ask a person at the office.")
+        text = _(
+            "I am not sure that I can answer this. Perhaps one of these topics helps, or ask a person at the office."
+        )
         choices = [*self._question_choices(nearest), *self._question_choices([HUMAN])]
         return self._turn("fallback", text, keys=nearest, choices=choices)
 
@@ -124,7 +134,9 @@ class Speaker:
 
     def not_passed_on(self) -> Turn:
         _ = translator(self.person.language)
-        text = _("I could not pass your question on. Please write to {email} yourself.").format(email=self._office_email())
+        text = _("I could not pass your question on. Please write to {email} yourself.").format(
+            email=self._office_email()
+        )
         return self._turn("action", text, key=HUMAN)
 
     def ask_for_words(self) -> Turn:
@@ -155,13 +167,18 @@ class Speaker:
         _ = translator(self.person.language)
         person = self.person
         country = country_names(person.language).get(person.country or "")
+        topic = self.catalogue.title(person.topic, person.language) if person.topic else "–"
         lines = [
             _("This is what I store about you:"),
             "• " + _("Language: {language}").format(language=person.language),
             "• " + _("Citizenship: {citizenship}").format(citizenship=country or person.citizenship or "–"),
-            "• " + _("Studies: {studies}").format(studies=", ".join(filter(None, (person.level, person.stage, person.direction))) or "–"),
-            "• " + _("Last topic: {topic}").format(topic=self.catalogue.title(person.topic, person.language) if person.topic else "–"),
-            "• " + _("Recorded questions: {count}; of these with their text: {texts}").format(count=exchanges, texts=texts),
+            "• "
+            + _("Studies: {studies}").format(
+                studies=", ".join(filter(None, (person.level, person.stage, person.direction))) or "–"
+            ),
+            "• " + _("Last topic: {topic}").format(topic=topic),
+            "• "
+            + _("Recorded questions: {count}; of these with their text: {texts}").format(count=exchanges, texts=texts),
         ]
         return self._turn("action", escape("\n".join(lines), quote=False), key=PRIVACY, choices=privacy_choices(person))
 
@@ -183,14 +200,14 @@ class Speaker:
     def _office_email(self) -> str:
         return self.catalogue.figure("international_office_email", self.person.language, self.today)
 
-    def _read_out(self, key: str) -> Turn:
-        answer = self.catalogue.answer(key, self.person.language, self.person.case, self.today)
+    def _read_out(self, answer: Answer, aspect: Aspect | None) -> Turn:
         text = "\n\n".join([*self._assumption(answer), answer.text, *self._footnotes(answer)])
-        choices = self._topic_choices(self.catalogue.topic(key).related)
+        _ = translator(self.person.language)
+        choices = [Choice(label_of(aspect, _), f"narrow:{aspect}")] if aspect else []
+        choices += self._topic_choices(self.catalogue.topic(answer.key).related)
         if self._for_country(answer):
-            _ = translator(self.person.language)
             choices.append(Choice(_("Another country"), "country"))
-        turn = self._turn("answer", text, key=key, choices=choices, facts=answer.facts, topic=key)
+        turn = self._turn("answer", text, key=answer.key, choices=choices, facts=answer.facts, topic=answer.key)
         return replace(turn, reply=replace(turn.reply, can_be_rated=True))
 
     def _assumption(self, answer: Answer) -> Iterable[str]:
@@ -209,7 +226,9 @@ class Speaker:
         if answer.language != self.person.language:
             notes.append(escape(_("I have this answer only in English so far."), quote=False))
         if answer.outdated:
-            notes.append("⚠️ " + escape(_("Parts of this may be out of date. Please check before you rely on it."), quote=False))
+            notes.append(
+                "⚠️ " + escape(_("Parts of this may be out of date. Please check before you rely on it."), quote=False)
+            )
         if answer.source and answer.checked:
             link = f'<a href="{escape(answer.source)}">{escape(short_address(answer.source))}</a>'
             day = show("date", answer.checked, self.person.language)
@@ -259,4 +278,8 @@ def privacy_choices(person: Person) -> list[Choice]:
     _ = translator(person.language)
     keep = Choice(_("You may keep my messages"), "privacy:keep")
     stop = Choice(_("Stop keeping my messages"), "privacy:stop")
-    return [stop if person.consent else keep, Choice(_("Show my data"), "privacy:show"), Choice(_("Delete my data"), "privacy:delete")]
+    return [
+        stop if person.consent else keep,
+        Choice(_("Show my data"), "privacy:show"),
+        Choice(_("Delete my data"), "privacy:delete"),
+    ]

@@ -21,7 +21,9 @@ async def report(update: object, context: Context) -> None:
     error = context.error
     known = isinstance(error, TelegramError | DatabaseUnavailable)
     number = update.update_id if isinstance(update, Update) else None
-    log.error("update_failed", update=number, reason=f"{type(error).__name__}: {error}", exc_info=None if known else error)
+    log.error(
+        "update_failed", update=number, reason=f"{type(error).__name__}: {error}", exc_info=None if known else error
+    )
     if not isinstance(update, Update) or update.effective_chat is None:
         return
     turn = context.services.dialogue.speaker(await context.person(update)).went_wrong()

@@ -20,7 +20,11 @@ async def store_rating(update: Update, context: Context) -> None:
     __, value, exchange = query.data.split(":")
     async with context.services.database.begin() as session:
         stored = await rate(session, int(exchange), int(value), by=telegram_id(update))
-    await query.answer(_("Thank you! Your rating helps us to improve the answers.") if stored else _("Only the person who asked can rate this answer."))
+    await query.answer(
+        _("Thank you! Your rating helps us to improve the answers.")
+        if stored
+        else _("Only the person who asked can rate this answer.")
+    )
     if stored and isinstance(query.message, Message) and query.message.reply_markup:
         rows = query.message.reply_markup.inline_keyboard
         left = [row for row in rows if not str(row[0].callback_data).startswith("rate:")]

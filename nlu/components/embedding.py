@@ -56,7 +56,11 @@ class SentenceEmbedding(DenseFeaturizer, GraphComponent):
 
     @classmethod
     def create(
-        cls, config: dict[str, Any], model_storage: ModelStorage, resource: Resource, execution_context: ExecutionContext
+        cls,
+        config: dict[str, Any],
+        model_storage: ModelStorage,
+        resource: Resource,
+        execution_context: ExecutionContext,
     ) -> SentenceEmbedding:
         return cls(config, execution_context.node_name, model_storage, resource)
 
@@ -93,7 +97,7 @@ class SentenceEmbedding(DenseFeaturizer, GraphComponent):
     def _featurize(self, messages: list[Message], vectors: np.ndarray) -> None:
         centred = vectors - self._mean
         centred /= np.maximum(np.linalg.norm(centred, axis=1, keepdims=True), 1e-9)
-        for message, vector in zip(messages, centred):
+        for message, vector in zip(messages, centred, strict=True):
             alias = self._config[FEATURIZER_CLASS_ALIAS]
             message.add_features(Features(vector[None, :], FEATURE_TYPE_SENTENCE, TEXT, alias))
 

@@ -57,7 +57,11 @@ class LinearIntentClassifier(IntentClassifier, GraphComponent):
 
     @classmethod
     def create(
-        cls, config: dict[str, Any], model_storage: ModelStorage, resource: Resource, execution_context: ExecutionContext
+        cls,
+        config: dict[str, Any],
+        model_storage: ModelStorage,
+        resource: Resource,
+        execution_context: ExecutionContext,
     ) -> LinearIntentClassifier:
         return cls(config, model_storage, resource)
 
@@ -93,7 +97,7 @@ class LinearIntentClassifier(IntentClassifier, GraphComponent):
         return self._resource
 
     def process(self, messages: list[Message]) -> list[Message]:
-        for message, chances in zip(messages, self._chances(_vectors(messages))):
+        for message, chances in zip(messages, self._chances(_vectors(messages)), strict=True):
             best = np.argsort(-chances)[: int(self._config["ranking"])]
             ranking = [{"name": self._intents[i], "confidence": float(chances[i])} for i in best]
             message.set(INTENT, ranking[0], add_to_output=True)

@@ -11,8 +11,9 @@ import json
 import os
 import sys
 import unicodedata
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Any, Iterable
+from typing import Any
 
 import numpy as np
 
@@ -55,7 +56,9 @@ class VectorCache:
         for path in sorted(folder.glob("*.vectors")):
             whole = path.stat().st_size // RECORD.itemsize  # a process that was killed leaves half a record
             records = np.fromfile(path, dtype=RECORD, count=whole)
-            self._known.update(zip((key.tobytes() for key in records["key"]), records["vector"]))
+            self._known.update(
+                {key.tobytes(): vector for key, vector in zip(records["key"], records["vector"], strict=True)}
+            )
 
     def get(self, text: str) -> np.ndarray | None:
         return self._known.get(_key(text))
@@ -64,7 +67,7 @@ class VectorCache:
         self._folder.mkdir(parents=True, exist_ok=True)
         records = np.zeros(len(texts), dtype=RECORD)
         records["vector"] = vectors
-        for record, text in zip(records, texts):
+        for record, text in zip(records, texts, strict=True):
             record["key"] = np.void(_key(text))
             self._known[_key(text)] = record["vector"]
         with (self._folder / f"{os.getpid()}.vectors").open("ab") as file:

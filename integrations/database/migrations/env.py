@@ -12,7 +12,6 @@ def render_item(kind: str, item: Any, _: object) -> str | Literal[False]:
     return f"sa.{item.impl!r}" if kind == "type" and isinstance(item, TypeDecorator) else False
 
 
-
 config = context.config
 engine = create_engine(config.attributes["url"])
 with engine.connect() as connection:
