@@ -32,6 +32,9 @@ texts: setup ## collect the interface's texts for translators
 	@for language in $$(ls -d locales/*/ | xargs -n1 basename | grep -v __); do \
 	  $(BIN)/pybabel -q update -D messages -i locales/messages.pot -d locales -l $$language --no-wrap --no-fuzzy-matching --ignore-pot-creation-date; done
 
+content: setup ## show what editing the content files changed, and publish it
+	@$(BIN)/python -m responses import
+
 migrate: setup ## bring the database up to date; with m="what changed" write a new migration
 	@$(BIN)/python -m bot migrate "$(m)"
 
@@ -60,4 +63,4 @@ $(UV): requirements/uv.txt
 	@$(UV) pip install --require-hashes --no-deps --python .venv-nlu -r requirements/nlu.txt
 	@touch $@
 
-.PHONY: help chat run train test texts migrate pin clean setup
+.PHONY: help chat run train test texts content migrate pin clean setup

@@ -9,6 +9,7 @@ from datetime import datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+import structlog
 from telegram.ext import ApplicationBuilder, ContextTypes
 from telegram.request import BaseRequest
 
@@ -21,11 +22,12 @@ from integrations.database.schema import upgrade
 from nlu.client import NluClient
 from nlu.language import LanguageDetector
 from nlu.server import RasaServer
-from responses.files import read_content
+from responses.files import Malformed, read_content
 from responses.library import Library, NothingPublished
-from responses.publishing import publish
+from responses.publishing import differences, publish
 
 FEATURES = (start, language, privacy, rating, menu, question, media, errors)
+log = structlog.get_logger()
 VILNIUS = ZoneInfo("Europe/Vilnius")
 
 
@@ -40,6 +42,7 @@ async def open_services(settings: Settings, nlu: Understands) -> AsyncIterator[S
     except NothingPublished:
         await publish(database, read_content(), by="first start")
         await library.open()
+    await _warn_of_unpublished_changes(database)
     following = asyncio.create_task(library.follow())
     dialogue = Dialogue(
         library.current,
@@ -55,6 +58,17 @@ async def open_services(settings: Settings, nlu: Understands) -> AsyncIterator[S
         with suppress(asyncio.CancelledError):
             await following
         await database.close()
+
+
+async def _warn_of_unpublished_changes(database: Database) -> None:
+    """Whoever has edited a content file and sees the old answer is told why."""
+    try:
+        changes = await differences(database, read_content())
+    except Malformed as error:
+        log.warning("content_files_malformed", problems=len(error.problems), see="python -m responses check")
+        return
+    if changes:
+        log.warning("content_files_not_published", changes=len(changes), see="make content")
 
 
 @asynccontextmanager

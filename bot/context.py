@@ -13,7 +13,7 @@ from bot.conversation.dialogue import Dialogue
 from bot.conversation.person import Person
 from bot.students import load_person
 from integrations.database import Database, DatabaseUnavailable
-from locales import Translate, translator
+from locales import Translate, languages, translator
 from responses.catalogue import FALLBACK_LANGUAGE
 from responses.library import Library
 
@@ -55,7 +55,7 @@ class Context(CallbackContext[ExtBot[None], dict[Any, Any], dict[Any, Any], dict
     def _settings_language(self, update: Update) -> str:
         """The language of the person's Telegram, where we speak it."""
         code = ((update.effective_user and update.effective_user.language_code) or "")[:2]
-        return code if code in self.services.library.current().languages else FALLBACK_LANGUAGE
+        return code if code in languages() else FALLBACK_LANGUAGE
 
 
 App = Application[ExtBot[None], Context, dict[Any, Any], dict[Any, Any], dict[Any, Any], Any]

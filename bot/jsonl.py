@@ -20,6 +20,7 @@ from bot.conversation.dialogue import Dialogue
 from bot.conversation.person import Person
 from bot.conversation.reply import Reply
 from bot.rendering import plain_text
+from locales import languages
 from nlu.entities import country_names
 from responses.catalogue import Catalogue
 from responses.policy import VALUES, Aspect
@@ -80,7 +81,7 @@ def _read(raw: bytes, number: int) -> Question:
 
 
 def _introduce(person: Person, question: Question, catalogue: Catalogue, number: int) -> Person:
-    if question.language in catalogue.languages:
+    if question.language in languages():
         person = replace(person, language=question.language)
     profile: dict[Aspect, str] = question.profile.model_dump(exclude_none=True) if question.profile else {}  # type: ignore[assignment]  # its fields are the aspects
     for aspect, value in profile.items():

@@ -42,7 +42,7 @@ def description(_: Translate) -> str:
 async def introduce(bot: ExtBot[None]) -> None:
     """Set what differs from what Telegram has: it allows few changes of these texts a day."""
     for language in ("", *languages()):
-        _ = translator(language or "en")
+        _ = translator(language)
         try:
             if await bot.get_my_commands(language_code=language or None) != tuple(commands(_)):
                 await bot.set_my_commands(commands(_), language_code=language or None)
@@ -55,4 +55,4 @@ async def introduce(bot: ExtBot[None]) -> None:
         except TelegramError as error:
             log.warning("not_introduced", language=language, reason=type(error).__name__)
             return
-    log.info("introduced", languages=len(languages()) + 1)
+    log.info("introduced", languages=len(languages()))

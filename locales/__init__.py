@@ -20,9 +20,10 @@ def translator(language: str) -> Translate:
     return _catalogue(language).gettext
 
 
+@cache
 def languages() -> tuple[str, ...]:
-    """The languages that have a catalogue, besides English, in which the texts are written."""
-    return tuple(sorted(path.parent.parent.name for path in FOLDER.glob("*/LC_MESSAGES/messages.po")))
+    """The languages of the interface: English, in which the texts are written, and those with a catalogue."""
+    return ("en", *sorted(path.parent.parent.name for path in FOLDER.glob("*/LC_MESSAGES/messages.po")))
 
 
 @cache

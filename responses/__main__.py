@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import getpass
-import json
 import sys
+from difflib import unified_diff
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+import yaml
 from rich.console import Console
 
 from integrations.database import Database, DatabaseUnavailable
@@ -84,10 +85,15 @@ def _show(changes: list[Change]) -> None:
     for change in changes:
         console.print(change.title, style={"+": "green", "-": "red"}.get(change.sign, "yellow"), markup=False)
         if change.sign == "~":
-            for sign, body in (("-", change.before), ("+", change.after)):
-                console.print(f"    {sign} {json.dumps(body, ensure_ascii=False)}", markup=False)
+            before, after = (_lines(body) for body in (change.before, change.after))
+            for line in list(unified_diff(before, after, n=1, lineterm=""))[2:]:
+                console.print("    " + line, markup=False)
     if not changes:
         console.print("Nothing differs.")
+
+
+def _lines(body: Any) -> list[str]:
+    return yaml.safe_dump(body, allow_unicode=True, sort_keys=False, width=100).splitlines()
 
 
 def main() -> None:

@@ -68,6 +68,8 @@ class Fact(_Strict):
             raise ValueError(f"'{self.value}' is no {self.type}: expected {error}") from None
         if self.review_by < self.seen:
             raise ValueError("review_by lies before seen")
+        if self.valid_from and self.valid_until and self.valid_until < self.valid_from:
+            raise ValueError("valid_until lies before valid_from")
         return self
 
     def holds_on(self, day: date) -> bool:

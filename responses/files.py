@@ -12,10 +12,10 @@ from typing import Annotated, Any, TypeVar
 
 import yaml
 from babel import Locale
-from pydantic import Field, ValidationError
+from pydantic import BeforeValidator, Field, ValidationError
 
 from responses.content import SCHEMA, SOURCE_LANGUAGES, Content, Countries, Entry, Fact, Key, Topic, Wording, _Strict
-from responses.markup import facts_named, mistakes
+from responses.markup import facts_linked, facts_named, mistakes
 from responses.policy import overlaps
 
 FOLDER = Path(__file__).parent / "content"
@@ -48,8 +48,12 @@ class _File(_Strict):
     schema_: Annotated[int, Field(alias="schema")]
 
 
+def _one_or_many(value: object) -> object:
+    return value if isinstance(value, list) else (value,)
+
+
 class _FactsFile(_File):
-    facts: dict[str, Fact | tuple[Fact, ...]]
+    facts: dict[str, Annotated[tuple[Fact, ...], BeforeValidator(_one_or_many), Field(min_length=1)]]
 
 
 class _TopicsFile(_File):
@@ -89,7 +93,7 @@ class _Reading:
         countries = self._load("countries.yaml", _CountriesFile)
         if not (facts and topics and countries):
             return None
-        named = {name: fact if isinstance(fact, tuple) else (fact,) for name, fact in facts.facts.items()}
+        named = facts.facts
         self._check_validity(named)
         self._check_topics(topics, named)
         self._check_countries(countries)
@@ -158,6 +162,9 @@ class _Reading:
         for name, _ in facts_named(wording.text):
             if name not in facts:
                 self._report(file, (*way, "text"), f"facts.yaml has no fact '{name}'")
+        for name in facts_linked(wording.text):
+            if not all(fact.url for fact in facts.get(name, ())):
+                self._report(file, (*way, "text"), f"a link's href names '{name}', which is no link")
 
     def _check_validity(self, facts: dict[str, tuple[Fact, ...]]) -> None:
         for name, values in facts.items():
@@ -202,6 +209,10 @@ class _Reading:
             line = mark.line + 1 if mark else 1
             self.problems.append(Problem(self._shown(name), line, "file", f"not valid YAML: {error.problem}"))
             return None
+        except yaml.reader.ReaderError as error:
+            line = text.encode()[: error.position].count(b"\n") + 1  # LibYAML counts bytes
+            self.problems.append(Problem(self._shown(name), line, "file", f"not valid YAML: {error.reason}"))
+            return None
         data = self._plain(name, node, ()) if node else {}
         if isinstance(data, dict) and str(data.get("schema", "")).isdigit() and int(data["schema"]) > SCHEMA:
             self._report(
@@ -212,7 +223,10 @@ class _Reading:
             return model.model_validate(data)
         except ValidationError as error:
             for each in error.errors(include_url=False):
-                self._report(name, self._known_way(name, each["loc"]), each["msg"].removeprefix("Value error, "))
+                way = self._known_way(name, each["loc"])
+                if each["type"] == "missing":
+                    way = (*way, each["loc"][-1])
+                self._report(name, way, each["msg"].removeprefix("Value error, "))
             return None
 
     def _plain(self, name: str, node: yaml.Node, way: Way) -> Any:
@@ -221,6 +235,10 @@ class _Reading:
         if isinstance(node, yaml.MappingNode):
             plain: dict[str, Any] = {}
             for key, value in node.value:
+                if not isinstance(key, yaml.ScalarNode):
+                    self._lines[name, (*way, "{}")] = key.start_mark.line + 1
+                    self._report(name, (*way, "{}"), "a key must be a word, not a list or braces")
+                    continue
                 if key.value in plain:
                     self._lines[name, (*way, key.value)] = key.start_mark.line + 1
                     self._report(name, (*way, key.value), "stands here a second time")
@@ -232,10 +250,10 @@ class _Reading:
         return node.value
 
     def _known_way(self, name: str, way: Way) -> Way:
-        """Pydantic's location without the names of the alternatives that it tried."""
+        """Pydantic's location without what is not in the file: the index of an only value, marks such as [key]."""
         known: Way = ()
         for step in way:
-            if (name, (*known, step)) in self._lines or step == way[-1]:
+            if (name, (*known, step)) in self._lines:
                 known = (*known, step)
         return known
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
+from html import escape
 from html.parser import HTMLParser
 
 from responses.figures import FORMS
@@ -15,6 +16,8 @@ NAMED = re.compile(r"([a-z][a-z0-9_]*)(?::(\w+))?")
 # B2 are no figures: a digit counts where no letter stands before it.
 STEP = re.compile(r"^\d+\. ", re.MULTILINE)
 FIGURE = re.compile(r"(?<![A-Za-z\d])\d[\d.,:/]*")
+LINKED = re.compile(r'href="\{(\w+)\}"')
+TAG = re.compile(r"</?[a-z]+(?: [^<>]*[^<>/])?>")
 ENTITY = re.compile(r"&(?!(?:amp|lt|gt|quot);)")
 
 
@@ -25,9 +28,14 @@ def facts_named(text: str) -> Iterator[tuple[str, str]]:
             yield named[1], named[2] or "long"
 
 
+def facts_linked(text: str) -> list[str]:
+    """The facts that a text links to."""
+    return LINKED.findall(text)
+
+
 def fill(text: str, show: Callable[[str, str], str], url: Callable[[str], str]) -> str:
     """The text with its facts put in: `show(name, form)` gives HTML, `url(name)` the target of a link."""
-    linked = re.sub(r'href="\{(\w+)\}"', lambda match: f'href="{url(match[1])}"', text)
+    linked = LINKED.sub(lambda match: f'href="{escape(url(match[1]))}"', text)
     return PLACEHOLDER.sub(lambda match: show(*_named(match[1])), linked)
 
 
@@ -43,9 +51,12 @@ def mistakes(text: str) -> Iterator[str]:
     if "{" in bare or "}" in bare:
         yield "a brace without its partner"
     yield from _Tags(text).found
-    if ENTITY.search(re.sub(r"<[^>]*>", "", bare)):
+    plain = TAG.sub("", bare)
+    if "<" in plain or ">" in plain:
+        yield "write < as &lt; and > as &gt;"
+    if ENTITY.search(plain):
         yield "write & as &amp;"
-    for match in FIGURE.finditer(re.sub(r"<[^>]*>", "", STEP.sub("", bare))):
+    for match in FIGURE.finditer(STEP.sub("", plain)):
         yield f"the figure {match[0].rstrip('.,:')} should be a fact"
 
 
@@ -56,7 +67,7 @@ def _named(inside: str) -> tuple[str, str]:
 
 class _Tags(HTMLParser):
     def __init__(self, text: str) -> None:
-        super().__init__()
+        super().__init__(convert_charrefs=False)
         self.found: list[str] = []
         self._open: list[str] = []
         self.feed(text)
@@ -68,7 +79,7 @@ class _Tags(HTMLParser):
             self.found.append(f"<{tag}> is not allowed, only {', '.join(f'<{t}>' for t in TAGS)}")
         elif [name for name, _ in attrs] != (["href"] if tag == "a" else []):
             self.found.append(f"<{tag}> may carry {'only href' if tag == 'a' else 'no attributes'}")
-        elif tag == "a" and not re.fullmatch(r"\{\w+\}", attrs[0][1] or ""):
+        elif tag == "a" and not re.fullmatch(r'<a href="\{\w+\}">', self.get_starttag_text() or ""):
             self.found.append("a link's href must name a fact in braces")
         self._open.append(tag)
 
@@ -77,7 +88,3 @@ class _Tags(HTMLParser):
             self._open.pop()
         else:
             self.found.append(f"</{tag}> closes nothing")
-
-    def handle_data(self, data: str) -> None:
-        if "<" in data or ">" in data:
-            self.found.append("write < as &lt; and > as &gt;")

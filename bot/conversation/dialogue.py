@@ -14,6 +14,7 @@ from typing import Protocol
 from bot.conversation.person import Person
 from bot.conversation.reply import Turn
 from bot.conversation.speaker import Speaker
+from locales import languages
 from nlu.client import Unavailable
 from nlu.entities import country_names, find_country, find_entities, is_cry_for_help, leans_on_before
 from nlu.language import LanguageDetector
@@ -48,7 +49,7 @@ class Dialogue:
     async def hear(self, text: str, person: Person) -> Turn:
         """The reply to a written message."""
         language = self._detector.detect(text, person.language)
-        if language in self._catalogue().languages:
+        if language in languages():
             person = replace(person, language=language)
         if is_cry_for_help(text, language):
             return self.speaker(person).answer(CRISIS)
@@ -78,7 +79,7 @@ class Dialogue:
                 return speaker.ask(aspect, person.topic)
             case ["set", aspect, value] if _is_known(aspect, value):
                 return self._remember(aspect, value, person)
-            case ["lang", language] if language in speaker.catalogue.languages:
+            case ["lang", language] if language in languages():
                 return self.speaker(replace(person, language=language)).menu()
             case ["human"] if self._staff_listen:
                 return speaker.invite_question()

@@ -12,7 +12,7 @@ from babel import Locale
 from bot.conversation.person import Person
 from bot.conversation.questions import ask, label_of
 from bot.conversation.reply import Choice, Outcome, Reply, Turn
-from locales import translator
+from locales import languages, translator
 from nlu.entities import country_names
 from responses.catalogue import Answer, Catalogue
 from responses.figures import short_address, show
@@ -122,7 +122,8 @@ class Speaker:
         _ = translator(self.person.language)
         text = _(
             "Please write your question in one message now. I will pass it on to the International Relations "
-            "Department together with your Telegram name, so that they can answer you. Choose “Cancel” if you do not want that."
+            "Department together with your Telegram name, so that they can answer you. "
+            "Choose “Cancel” if you do not want that."
         )
         return self._turn("action", text, key=HUMAN, choices=[Choice(_("Cancel"), MENU)], asked="question")
 
@@ -246,7 +247,7 @@ class Speaker:
         return [Choice(title, f"area:{area}") for area, title in areas.items() if area != "talk"]
 
     def _language_choices(self) -> list[Choice]:
-        names = {code: Locale(code).get_display_name() or code for code in self.catalogue.languages}
+        names = {code: Locale(code).get_display_name() or code for code in languages()}
         return [Choice(name[:1].upper() + name[1:], f"lang:{code}") for code, name in names.items()]
 
     def _turn(

@@ -40,7 +40,7 @@ class Moment(TypeDecorator[datetime]):
 class Base(DeclarativeBase):
     """The base of every table; constraints have names so that migrations can drop them on both engines."""
 
-    type_annotation_map = {datetime: Moment}
+    type_annotation_map = {datetime: Moment}  # noqa: RUF012 -- SQLAlchemy prescribes the form
     metadata = MetaData(
         naming_convention={
             "ix": "ix_%(table_name)s_%(column_0_name)s",
