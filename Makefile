@@ -25,7 +25,7 @@ test: setup ## everything that CI checks
 	@PYTHONPATH=. $(BIN)/lint-imports
 	@$(BIN)/python -m responses check
 	@$(BIN)/python -m bot train
-	@$(BIN)/pytest
+	@$(BIN)/pytest --cov --cov-report=term
 
 texts: setup ## collect the interface's texts for translators
 	@$(BIN)/pybabel -q extract -F babel.cfg --no-location --sort-output --no-wrap -o locales/messages.pot .
