@@ -7,9 +7,9 @@ from dataclasses import replace
 from html import escape
 
 import structlog
-from telegram import InlineKeyboardButton, InlineKeyboardMarkup, LinkPreviewOptions, Message, Update
+from telegram import InlineKeyboardButton, InlineKeyboardMarkup, LinkPreviewOptions, Update
 from telegram.constants import ParseMode
-from telegram.error import BadRequest
+from telegram.error import BadRequest, TelegramError
 
 from bot import journal
 from bot.context import Context, telegram_id
@@ -37,7 +37,7 @@ async def answer(update: Update, context: Context, turn: Turn, heard: str | None
         turn = replace(turn, reply=_with_excuse(turn.reply))
     sent = await _send(update, turn.reply, _keyboard(turn.reply, exchange), earlier)
     if exchange is not None:
-        await _note_replies(context, exchange, [message.message_id for message in sent])
+        await _note_replies(context, exchange, sent)
 
 
 async def _store(update: Update, context: Context, turn: Turn, heard: str | None) -> tuple[int | None, list[int]]:
@@ -60,31 +60,28 @@ async def _store(update: Update, context: Context, turn: Turn, heard: str | None
 
 async def _send(
     update: Update, reply: Reply, keyboard: InlineKeyboardMarkup | None, earlier: Sequence[int]
-) -> list[Message]:
-    """Send the reply, or change the messages that answered the question before it was edited."""
+) -> list[int]:
+    """Send the reply, or change the messages that answered the question before it was edited; gives their ids."""
     parts = split_html(reply.text)
     sent = []
     for index, part in enumerate(parts):
         markup = keyboard if index == len(parts) - 1 else None
-        if index < len(earlier):
-            changed = await _change(update, earlier[index], part, markup)
-            if changed:
-                sent.append(changed)
-                continue
+        if index < len(earlier) and await _change(update, earlier[index], part, markup):
+            sent.append(earlier[index])
+            continue
         assert update.effective_chat
-        sent.append(
-            await update.effective_chat.send_message(
-                part, ParseMode.HTML, reply_markup=markup, link_preview_options=NO_PREVIEW
-            )
+        message = await update.effective_chat.send_message(
+            part, ParseMode.HTML, reply_markup=markup, link_preview_options=NO_PREVIEW
         )
+        sent.append(message.message_id)
     return sent
 
 
-async def _change(update: Update, message_id: int, text: str, markup: InlineKeyboardMarkup | None) -> Message | None:
-    """The changed message, or None where it can no longer be changed."""
+async def _change(update: Update, message_id: int, text: str, markup: InlineKeyboardMarkup | None) -> bool:
+    """Whether the message now shows this; False where it can no longer be changed."""
     assert update.effective_chat
     try:
-        changed = await update.get_bot().edit_message_text(
+        await update.get_bot().edit_message_text(
             text,
             update.effective_chat.id,
             message_id,
@@ -93,9 +90,20 @@ async def _change(update: Update, message_id: int, text: str, markup: InlineKeyb
             link_preview_options=NO_PREVIEW,
         )
     except BadRequest as error:
+        if "not modified" in error.message:  # it shows the same already
+            return True
         log.info("message_not_changed", update=update.update_id, reason=error.message)
-        return None
-    return changed if isinstance(changed, Message) else None
+        return False
+    return True
+
+
+async def confirm_press(update: Update, text: str | None = None) -> None:
+    """End the waiting sign on a pressed button. Telegram forgets a press soon; it is carried out all the same."""
+    assert update.callback_query
+    try:
+        await update.callback_query.answer(text)
+    except TelegramError as error:
+        log.info("press_not_confirmed", update=update.update_id, reason=type(error).__name__)
 
 
 async def change_menu(update: Update, context: Context, turn: Turn) -> None:
@@ -103,7 +111,7 @@ async def change_menu(update: Update, context: Context, turn: Turn) -> None:
     message = update.effective_message
     assert message
     changed = await _change(update, message.message_id, turn.reply.text, _keyboard(turn.reply, None))
-    if changed is None:
+    if not changed:
         await _send(update, turn.reply, _keyboard(turn.reply, None), [])
     try:
         async with context.services.database.begin() as session:

@@ -78,6 +78,8 @@ def _read(raw: bytes, number: int) -> Question:
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         raise BadLine(f"stdin:{number}: {'.'.join(map(str, first['loc'])) or 'line'}: {first['msg']}") from None
+    except (ValueError, RecursionError) as error:  # a number too long, brackets too deep
+        raise BadLine(f"stdin:{number}: line: not JSON: {error}") from None
 
 
 def _introduce(person: Person, question: Question, catalogue: Catalogue, number: int) -> Person:

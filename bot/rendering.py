@@ -35,7 +35,7 @@ def _split(text: str, longest: int) -> list[str]:
     for mark in BREAKS:
         at = text.rfind(mark, 1, _reach(text, longest))
         if at > 0 and text.count("<", 0, at) == text.count(">", 0, at):
-            return [text[:at].rstrip(), *_split(text[at + len(mark) :].lstrip(), longest)]
+            return [text[: at + len(mark)].rstrip(), *_split(text[at + len(mark) :].lstrip(), longest)]
     at = _reach(text, longest)
     return [text[:at], *_split(text[at:], longest)]
 

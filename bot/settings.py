@@ -6,6 +6,7 @@ Nothing else reads this process's environment. Each setting is described in docs
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal
 
 from pydantic import SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -26,7 +27,7 @@ class Settings(BaseSettings):
     nlu_url: str = ""  # empty: a Rasa server of our own
     nlu_token: SecretStr = SecretStr("")
     staff_chat: int | None = None
-    log_level: str = "INFO"
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
 
     @property
     def database(self) -> str:

@@ -36,12 +36,14 @@ NO_CITIZENSHIP = {
     "IO",
     "UM",
     "CP",
+    "CQ",
     "DG",
     "AC",
     "TA",
     "EA",
     "IC",
 }
+LONGEST_STEM = 80  # characters before a pattern's `*`; without a limit one endless word takes seconds
 SIMILAR = 82  # how alike a typed name and a country's must be, of 100
 
 
@@ -55,6 +57,7 @@ class Lexicon:
         self._countries |= dict(_patterns(words.get("countries", {})))  # which may take back a name: "": [lithuania]
         self._levels = dict(_patterns(words.get("levels", {})))
         self._crisis = dict(_patterns({"yes": words.get("crisis", [])}))
+        self._crisis_alone = {fold(phrase) for phrase in words.get("crisis_alone", [])}
         self._follow_ups = tuple(fold(phrase) for phrase in words.get("follow_up", []))
 
     def entities(self, text: str) -> dict[str, str]:
@@ -64,7 +67,8 @@ class Lexicon:
         return {kind: value for kind, value in found.items() if value}
 
     def is_cry_for_help(self, text: str) -> bool:
-        return self._find(fold(text), self._crisis) is not None
+        folded = fold(text)
+        return folded in self._crisis_alone or self._find(folded, self._crisis) is not None
 
     def leans_on_before(self, text: str) -> bool:
         words = fold(text)
@@ -136,7 +140,7 @@ def fold(text: str) -> str:
 def _match(phrase: str, patterns: Mapping[str, str]) -> str | None:
     if phrase in patterns:
         return patterns[phrase]
-    for end in range(len(phrase), 2, -1):
+    for end in range(min(len(phrase), LONGEST_STEM), 2, -1):
         if value := patterns.get(phrase[:end] + "*"):
             return value
     return None

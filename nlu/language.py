@@ -21,6 +21,7 @@ class LanguageDetector:
         The answer may be a language that we do not speak. One word says little about its language
         ("visa", "ok" and "Erasmus" belong to many).
         """
+        text = text.encode("utf-8", "ignore").decode("utf-8")  # the detector refuses lone surrogates
         letters = sum(letter.isalpha() for letter in text)
         words = sum(any(letter.isalpha() for letter in word) for word in text.split())
         guess = self._detector.detect_details(text)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import shutil
 import subprocess
 import tempfile
@@ -107,11 +108,12 @@ def _embed(texts: list[str], vectors: Path, progress: Progress) -> None:
 
 def _run_rasa(arguments: list[str], log_file: Path) -> None:
     log_file.parent.mkdir(parents=True, exist_ok=True)
+    every_core = environment() | {"OPENBLAS_NUM_THREADS": str(os.cpu_count() or 1)}
     with log_file.open("wb") as log:
         ended = subprocess.run(
             [PYTHON, "-m", "rasa", *arguments],
             cwd=ROOT,
-            env=environment(),
+            env=every_core,
             stdout=log,
             stderr=subprocess.STDOUT,
             check=False,

@@ -11,6 +11,8 @@ from responses.markup import facts_named, fill
 from responses.policy import Aspect, Case, choose, missing_aspect
 
 FALLBACK_LANGUAGE = "en"
+# An old e-mail address below an answer does not make what the answer says old.
+WAYS_TO_REACH = ("link", "email", "phone", "address")
 
 
 @dataclass(frozen=True)
@@ -78,8 +80,8 @@ class Catalogue:
         )
         source = self._content.topics[key].source
         page = self._fact(source, today) if source else None
-        figures = [fact for fact in used.values() if not fact.url]
-        looked_at = figures or ([page] if page else [])
+        figures = [fact for fact in used.values() if fact.type not in WAYS_TO_REACH]
+        looked_at = figures or ([page] if page else list(used.values()))
         return Answer(
             key=key,
             language=written_in,

@@ -103,7 +103,7 @@ class Dialogue:
             countries = find_country(text, person.language)
             if len(countries) == 1 and (len(text.split()) <= SHORT or best < CLEAR):
                 return self._remember("country", countries[0], person)
-            if best < CLEAR:
+            if best < CLEAR or len(countries) > 1:
                 return self.speaker(person).which_country(countries, person.topic)
         may_follow = person.topic and understanding.entities and len(text.split()) <= SHORT and best < SURE
         if person.topic and may_follow and (verdict.outcome != "answer" or leans_on_before(text, person.language)):

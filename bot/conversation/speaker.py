@@ -79,7 +79,7 @@ class Speaker:
         text = _(
             "I am not sure that I can answer this. Perhaps one of these topics helps, or ask a person at the office."
         )
-        choices = [*self._question_choices(nearest), *self._question_choices([HUMAN])]
+        choices = self._question_choices(dict.fromkeys([*nearest, HUMAN]))
         return self._turn("fallback", text, keys=nearest, choices=choices)
 
     def excuse_model(self) -> Turn:

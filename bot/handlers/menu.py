@@ -5,7 +5,7 @@ from __future__ import annotations
 from telegram import Update
 from telegram.ext import CallbackQueryHandler, CommandHandler
 
-from bot.answering import answer, change_menu
+from bot.answering import answer, change_menu, confirm_press
 from bot.context import App, Context
 
 
@@ -21,7 +21,7 @@ async def show_menu(update: Update, context: Context) -> None:
 async def press(update: Update, context: Context) -> None:
     query = update.callback_query
     assert query
-    await query.answer()
+    await confirm_press(update)
     data = query.data or ""
     turn = context.services.dialogue.press(data, await context.person(update))
     in_place = data == "menu" or data.startswith(("area:", "lang:"))

@@ -7,7 +7,7 @@ from dataclasses import replace
 from telegram import Update
 from telegram.ext import CallbackQueryHandler, CommandHandler
 
-from bot.answering import answer
+from bot.answering import answer, confirm_press
 from bot.context import App, Context, telegram_id
 from bot.conversation.speaker import PRIVACY
 from bot.journal import describe, forget, forget_texts
@@ -28,13 +28,13 @@ async def show_privacy(update: Update, context: Context) -> None:
 
 
 async def keep_texts(update: Update, context: Context) -> None:
-    await _confirm_press(update)
+    await confirm_press(update)
     person = replace(await context.person(update), consent=True)
     await answer(update, context, context.services.dialogue.speaker(person).consented())
 
 
 async def stop_keeping_texts(update: Update, context: Context) -> None:
-    await _confirm_press(update)
+    await confirm_press(update)
     person = replace(await context.person(update), consent=False)
     async with context.services.database.begin() as session:
         await forget_texts(session, telegram_id(update))
@@ -42,7 +42,7 @@ async def stop_keeping_texts(update: Update, context: Context) -> None:
 
 
 async def show_data(update: Update, context: Context) -> None:
-    await _confirm_press(update)
+    await confirm_press(update)
     person = await context.person(update)
     async with context.services.database.begin() as session:
         exchanges, texts = await describe(session, telegram_id(update))
@@ -50,21 +50,16 @@ async def show_data(update: Update, context: Context) -> None:
 
 
 async def ask_to_delete(update: Update, context: Context) -> None:
-    await _confirm_press(update)
+    await confirm_press(update)
     person = await context.person(update)
     await answer(update, context, context.services.dialogue.speaker(person).ask_to_delete())
 
 
 async def delete_data(update: Update, context: Context) -> None:
-    await _confirm_press(update)
+    await confirm_press(update)
     person = await context.person(update)
     async with context.services.database.begin() as session:
         await forget(session, telegram_id(update))
     turn = context.services.dialogue.speaker(person).deleted()
     assert update.effective_chat
     await update.effective_chat.send_message(turn.reply.text)  # not recorded: nothing is kept
-
-
-async def _confirm_press(update: Update) -> None:
-    assert update.callback_query
-    await update.callback_query.answer()

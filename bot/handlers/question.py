@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from html import escape
 
 import structlog
@@ -36,13 +37,12 @@ async def hear(update: Update, context: Context) -> None:
 def addressed_text(message: Message, username: str, bot_id: int) -> str | None:
     """The text without our name, or None where a group talks about something else."""
     text = message.text or ""
-    mention = f"@{username}"
     if message.chat.type == "private":
         return text
+    mention = re.search(rf"@{re.escape(username)}(?!\w)", text, re.IGNORECASE)
     replied_to = message.reply_to_message and message.reply_to_message.from_user
-    if mention.lower() in text.lower() or (replied_to and replied_to.id == bot_id):
-        start = text.lower().find(mention.lower())
-        return (text if start < 0 else text[:start] + text[start + len(mention) :]).strip() or None
+    if mention or (replied_to and replied_to.id == bot_id):
+        return (text[: mention.start()] + text[mention.end() :] if mention else text).strip() or None
     return None
 
 

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 from telegram import InlineKeyboardMarkup, Message, Update
+from telegram.error import BadRequest
 from telegram.ext import CallbackQueryHandler
 
+from bot.answering import confirm_press
 from bot.context import App, Context, telegram_id
 from bot.journal import rate
 
@@ -20,12 +24,14 @@ async def store_rating(update: Update, context: Context) -> None:
     __, value, exchange = query.data.split(":")
     async with context.services.database.begin() as session:
         stored = await rate(session, int(exchange), int(value), by=telegram_id(update))
-    await query.answer(
+    await confirm_press(
+        update,
         _("Thank you! Your rating helps us to improve the answers.")
         if stored
-        else _("Only the person who asked can rate this answer.")
+        else _("Only the person who asked can rate this answer."),
     )
     if stored and isinstance(query.message, Message) and query.message.reply_markup:
         rows = query.message.reply_markup.inline_keyboard
         left = [row for row in rows if not str(row[0].callback_data).startswith("rate:")]
-        await query.edit_message_reply_markup(InlineKeyboardMarkup(left))
+        with suppress(BadRequest):  # pressed twice: the buttons are gone already
+            await query.edit_message_reply_markup(InlineKeyboardMarkup(left))
