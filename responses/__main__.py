@@ -93,7 +93,8 @@ def _show(changes: list[Change]) -> None:
 
 
 def _lines(body: Any) -> list[str]:
-    return yaml.safe_dump(body, allow_unicode=True, sort_keys=False, width=100).splitlines()
+    # A bare string would end in YAML's mark for the end of a document.
+    return yaml.safe_dump(body, allow_unicode=True, sort_keys=False, width=100).removesuffix("...\n").splitlines()
 
 
 def main() -> None:

@@ -67,7 +67,7 @@ def _named(inside: str) -> tuple[str, str]:
 
 class _Tags(HTMLParser):
     def __init__(self, text: str) -> None:
-        super().__init__(convert_charrefs=False)
+        super().__init__()
         self.found: list[str] = []
         self._open: list[str] = []
         self.feed(text)

@@ -1,0 +1,1 @@
+"""Tests mirror the tree; whole dialogues are in tests/conversations."""

@@ -1,0 +1,245 @@
+"""What is made of a message and of a button; whole conversations are in tests/conversations."""
+
+from __future__ import annotations
+
+import re
+from collections import deque
+from dataclasses import replace
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from telegram.ext import CallbackQueryHandler
+
+from bot.conversation.dialogue import Dialogue
+from bot.conversation.person import Person
+from bot.conversation.reply import Choice, Turn
+from bot.handlers import privacy
+from locales import languages
+from nlu.language import LanguageDetector
+from nlu.understanding import Guess, Understanding
+from responses.catalogue import Catalogue
+from responses.policy import VALUES
+from tests.conftest import TODAY, ScriptedNlu
+
+LANGUAGES = languages()
+INDIAN = Person(country="IN", citizenship="visa_required")
+OLD = "This button is from an older message"
+
+people = st.builds(
+    Person,
+    language=st.sampled_from(["en", "lt", "pl", "zh"]),
+    country=st.sampled_from([None, "IN", "LT", "XK"]),
+    citizenship=st.sampled_from([None, "eu", "visa_required", "not_said"]),
+    level=st.sampled_from([None, "master", "not_said"]),
+    topic=st.sampled_from([None, "visa.need", "talk.greet"]),
+    asked=st.sampled_from([None, "citizenship", "country", "level", "question"]),
+)
+HEADS = ["menu", "area", "ask", "country", "narrow", "set", "lang", "human", "citizenship", "level"]
+VALUES_AND_NONSENSE = [
+    "visa",
+    "talk",
+    "visa.need",
+    "talk.crisis",
+    "eu",
+    "not_said",
+    "IN",
+    "SU",
+    "CQ",
+    "in",
+    "lt",
+    "__class__",
+]
+words = st.sampled_from([*HEADS, *VALUES_AND_NONSENSE])
+hostile = st.text(max_size=70) | st.lists(words | st.text(max_size=5), max_size=5).map(":".join)
+
+
+class Presses:
+    """Stands in for the application where only the registered patterns matter."""
+
+    def __init__(self) -> None:
+        self.patterns: list[re.Pattern[str]] = []
+
+    def add_handler(self, handler: object) -> None:
+        if isinstance(handler, CallbackQueryHandler):
+            assert isinstance(handler.pattern, re.Pattern)
+            self.patterns.append(handler.pattern)
+
+
+@settings(deadline=None, max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=hostile, person=people)
+def test_no_button_data_breaks_the_conversation(dialogue: Dialogue, data: str, person: Person) -> None:
+    turn = dialogue.press(data, person)
+    assert turn.reply.text
+    assert turn.reply.key is None or turn.reply.key in dialogue.speaker(person).catalogue.keys
+
+
+@settings(deadline=None, max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    text=st.text(max_size=80) | st.sampled_from(["\ud800 visa for me", "\x00", "🙂", "<b>", "{x}", "a" * 5000]),
+    person=people,
+)
+async def test_no_text_breaks_the_conversation(dialogue: Dialogue, text: str, person: Person) -> None:
+    assert (await dialogue.hear(text, person)).reply.text
+
+
+@settings(deadline=None, max_examples=50, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(start=hostile, person=people)
+def test_no_link_breaks_the_conversation(dialogue: Dialogue, start: str, person: Person) -> None:
+    turn = dialogue.open(start, person)
+    assert turn is None or turn.reply.text
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("known", [{}, {"country": "IN", "citizenship": "visa_required"}], ids=["stranger", "Indian"])
+def test_every_button_leads_somewhere(
+    dialogue: Dialogue, catalogue: Catalogue, language: str, known: dict[str, str]
+) -> None:
+    person = Person(language=language, **known)
+    speaker = dialogue.speaker(person)
+    application = Presses()
+    privacy.register(application)
+    old = dialogue.press("no such button", person).reply.text
+    waiting = deque[Turn](
+        [
+            *(speaker.menu(), speaker.act("talk.language"), speaker.act("talk.greet"), speaker.admit(("visa.need",))),
+            *(speaker.which_country(["AT", "AU"], "visa.need"), speaker.offer(("visa.need", "visa.late"))),
+            *(speaker.ask_to_delete(), replace(speaker, person=replace(person, consent=True)).show_data(0, 0)),
+            *(speaker.ask(aspect, "visa.need") for aspect in (*VALUES, "country")),
+            *(speaker.answer(key) for key in catalogue.keys),
+        ]
+    )
+    pressed: set[str] = set()
+    while waiting:
+        turn = waiting.popleft()
+        for choice in turn.reply.choices:
+            assert len(choice.data.encode()) <= 64, choice
+            if choice.data.startswith("privacy:"):
+                assert any(pattern.match(choice.data) for pattern in application.patterns), choice
+            elif choice.data not in pressed:
+                pressed.add(choice.data)
+                waiting.append(dialogue.press(choice.data, turn.person))
+                assert waiting[-1].reply.text != old, choice
+    assert {f"ask:{key}" for key in catalogue.keys if not key.startswith("talk.")} <= pressed
+    assert {"menu", "country", "human", "lang:lt", "set:country:AU", "set:stage:admitted"} <= pressed
+    assert ("narrow:level" in pressed) == bool(known)
+
+
+def test_an_area_without_topics_is_an_old_button(dialogue: Dialogue) -> None:
+    for data in ("area:", "area:parking", "ask:visa", "set:country:SU", "set:level:eu", "lang:xx", "narrow:country"):
+        assert dialogue.press(data, Person()).reply.text.startswith(OLD), data
+
+
+def test_a_person_is_out_of_reach_where_no_staff_listen(catalogue: Catalogue, detector: LanguageDetector) -> None:
+    deaf = Dialogue(lambda: catalogue, ScriptedNlu(), detector, lambda: TODAY)
+    assert deaf.press("human", Person()).reply.text.startswith(OLD)
+    assert "human" not in [choice.data for choice in deaf.press("ask:contact.human", Person()).reply.choices]
+
+
+def test_the_menu_ends_what_was_waiting(dialogue: Dialogue) -> None:
+    turn = dialogue.press("menu", Person(topic="visa.need", asked="question"))
+    assert turn.person == Person(topic="visa.need")
+
+
+def test_a_chosen_language_is_spoken_from_then_on(dialogue: Dialogue) -> None:
+    turn = dialogue.press("lang:lt", Person())
+    assert (turn.person.language, turn.reply.text) == ("lt", "Ką norėtumėte sužinoti? Pasirinkite sritį.")
+
+
+def test_a_value_pressed_answers_the_topic_that_waited(dialogue: Dialogue) -> None:
+    turn = dialogue.press("set:citizenship:eu", Person(topic="visa.need", asked="citizenship"))
+    assert turn.reply.text.startswith("No. As a citizen of the EU")
+    assert turn.person == Person(citizenship="eu", topic="visa.need")
+
+
+def test_a_value_pressed_without_a_topic_is_noted(dialogue: Dialogue) -> None:
+    turn = dialogue.press("set:country:IN", Person(asked="country"))
+    assert turn.reply.text.startswith("Thank you, I will keep that in mind.")
+    assert turn.person == INDIAN
+
+
+def test_a_class_of_countries_takes_the_place_of_the_country(dialogue: Dialogue) -> None:
+    turn = dialogue.press("set:citizenship:eu", replace(INDIAN, topic="visa.need"))
+    assert (turn.person.country, turn.person.citizenship) == (None, "eu")
+
+
+def test_an_answer_is_made_more_exact(dialogue: Dialogue) -> None:
+    asked = dialogue.press("narrow:level", replace(INDIAN, topic="visa.need"))
+    assert (asked.reply.outcome, asked.person.asked) == ("clarify", "level")
+    exact = dialogue.press("set:level:exchange", asked.person)
+    assert "For an exchange of one or two semesters you usually need a <b>national (D) visa</b>" in exact.reply.text
+
+
+@pytest.mark.parametrize(
+    ("start", "key", "text"),
+    [("visa", None, "<b>Visa</b>"), ("visa-cost_time", "visa.cost_time", ""), ("contact-human", "contact.human", "")],
+)
+def test_a_link_opens_an_area_or_a_topic(dialogue: Dialogue, start: str, key: str | None, text: str) -> None:
+    turn = dialogue.open(start, Person())
+    assert turn
+    assert turn.reply.key == key
+    assert turn.reply.text.startswith(text)
+
+
+@pytest.mark.parametrize("start", ["", "-", "parking", "visa-", "visa.", "visa-need-x"])
+def test_a_link_to_nothing_opens_nothing(dialogue: Dialogue, start: str) -> None:
+    assert dialogue.open(start, Person()) is None
+
+
+async def test_a_reply_carries_what_was_understood(dialogue: Dialogue, nlu: ScriptedNlu) -> None:
+    nlu.meanings["Do Indians need a visa?"] = {"visa.need": 0.8, "visa.late": 0.1}
+    turn = await dialogue.hear("Do Indians need a visa?", Person())
+    assert turn.reply.understanding == Understanding(
+        (Guess("visa.need", 0.8), Guess("visa.late", 0.1)), {"country": "IN"}
+    )
+
+
+async def test_a_model_that_understands_nothing_is_not_believed(dialogue: Dialogue, nlu: ScriptedNlu) -> None:
+    nlu.meanings["hm"] = {}
+    turn = await dialogue.hear("hm", Person())
+    assert (turn.reply.outcome, turn.reply.choices) == (
+        "fallback",
+        (Choice("I want to talk to a person.", "ask:contact.human"),),
+    )
+
+
+async def test_a_country_is_kept_only_where_the_answer_depends_on_it(dialogue: Dialogue, nlu: ScriptedNlu) -> None:
+    nlu.meanings["How do I fly from India to Kaunas for my master's?"] = {"visa.cost_time": 0.9}
+    turn = await dialogue.hear("How do I fly from India to Kaunas for my master's?", Person())
+    assert turn.person == Person(topic="visa.cost_time")
+
+
+async def test_a_level_is_kept_where_the_answer_depends_on_it(dialogue: Dialogue, nlu: ScriptedNlu) -> None:
+    nlu.meanings["Which master's programmes are there?"] = {"programmes.list": 0.9}
+    turn = await dialogue.hear("Which master's programmes are there?", Person())
+    assert (turn.reply.outcome, turn.person.level) == ("answer", "master")
+
+
+async def test_close_meanings_are_asked_about(dialogue: Dialogue, nlu: ScriptedNlu) -> None:
+    nlu.meanings["my papers"] = {"permit.documents": 0.4, "visa.documents": 0.35}
+    turn = await dialogue.hear("my papers", Person(topic="visa.need", asked="level"))
+    assert (turn.reply.outcome, turn.reply.keys) == ("clarify", ("permit.documents", "visa.documents"))
+    assert turn.person.asked is None
+
+
+async def test_a_language_that_we_do_not_speak_leaves_the_old_one(dialogue: Dialogue) -> None:
+    text = "Pitääkö minun hakea oleskelulupaa opiskelua varten yliopistossa?"
+    assert (await dialogue.hear(text, Person(language="lt"))).reply.language == "lt"
+
+
+async def test_a_short_message_does_not_lean_on_before_where_the_model_is_sure(
+    dialogue: Dialogue, nlu: ScriptedNlu
+) -> None:
+    nlu.meanings["And master's fees?"] = {"money.tuition": 0.9}
+    turn = await dialogue.hear("And master's fees?", Person(topic="programmes.list"))
+    assert turn.reply.key == "money.tuition"
+
+
+async def test_a_short_answered_message_leans_on_before_only_where_it_begins_so(
+    dialogue: Dialogue, nlu: ScriptedNlu
+) -> None:
+    nlu.meanings |= {"and for phd students": {"talk.help": 0.6}, "phd students help": {"talk.help": 0.6}}
+    before = Person(topic="programmes.list", level="master")
+    leaning = await dialogue.hear("and for phd students", before)
+    assert (leaning.reply.key, leaning.person.level) == ("programmes.list", "phd")
+    assert (await dialogue.hear("phd students help", before)).reply.key == "talk.help"

@@ -1,0 +1,96 @@
+"""The logs: one renderer for our events and the libraries', and never a token."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Iterator
+
+import pytest
+import structlog
+
+from bot.logs import set_up_logs, without_token
+
+TOKEN = "123456789:AAHfak-etokenf_orthetestsonly0123456"
+ADDRESS = f"https://api.telegram.org/bot{TOKEN}/getUpdates"
+
+
+@pytest.fixture(autouse=True)
+def restored() -> Iterator[None]:
+    """Logging as it was before, once a test has set it up anew."""
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    levels = {
+        name: logging.getLogger(name).level
+        for name in ("httpx", "httpcore", "httpx2", "httpcore2", "aiosqlite", "alembic")
+    }
+    root.handlers = []
+    yield
+    root.handlers = handlers
+    root.setLevel(level)
+    for name, before in levels.items():
+        logging.getLogger(name).setLevel(before)
+    structlog.reset_defaults()
+
+
+@pytest.mark.parametrize("as_json", [True, False], ids=["json", "console"])
+def test_a_token_in_an_events_fields_is_taken_out(as_json: bool, capsys: pytest.CaptureFixture[str]) -> None:
+    set_up_logs("INFO", as_json=as_json)
+    structlog.get_logger("ours").info("polling", bot=TOKEN, where={"url": ADDRESS}, **{f"field_{TOKEN}": 1})
+    logged = capsys.readouterr().err
+    assert "polling" in logged
+    assert logged.count("(token)") == 3
+    assert TOKEN not in logged
+
+
+@pytest.mark.parametrize("as_json", [True, False], ids=["json", "console"])
+def test_a_token_in_an_exception_is_taken_out(as_json: bool, capsys: pytest.CaptureFixture[str]) -> None:
+    set_up_logs("INFO", as_json=as_json)
+    try:
+        raise RuntimeError(f"cannot reach {ADDRESS}")
+    except RuntimeError as error:
+        structlog.get_logger("ours").error("failed", exc_info=error)
+        logging.getLogger("telegram.ext").exception("fetching %s", ADDRESS)
+    logged = capsys.readouterr().err
+    assert logged.count("RuntimeError: cannot reach https://api.telegram.org/bot(token)/getUpdates") == 2
+    assert TOKEN not in logged
+
+
+def test_requests_of_the_http_library_are_not_logged(capsys: pytest.CaptureFixture[str]) -> None:
+    set_up_logs("DEBUG", as_json=True)
+    for library in ("httpx", "httpcore", "httpx2", "httpcore2", "httpcore.connection"):
+        logging.getLogger(library).info('HTTP Request: POST %s "HTTP/1.1 200 OK"', ADDRESS)
+    assert capsys.readouterr().err == ""
+
+
+@pytest.mark.parametrize("as_json", [True, False], ids=["json", "console"])
+def test_a_token_is_taken_out_even_where_a_library_logs_its_requests(
+    as_json: bool, capsys: pytest.CaptureFixture[str]
+) -> None:
+    set_up_logs("INFO", as_json=as_json)
+    logging.getLogger("httpx").setLevel(logging.INFO)
+    logging.getLogger("httpx").info('HTTP Request: POST %s "HTTP/1.1 200 OK"', ADDRESS)
+    logged = capsys.readouterr().err
+    assert "HTTP Request: POST https://api.telegram.org/bot(token)/getUpdates" in logged
+    assert TOKEN not in logged
+
+
+def test_an_event_is_one_json_object(capsys: pytest.CaptureFixture[str]) -> None:
+    set_up_logs("INFO", as_json=True)
+    structlog.get_logger("ours").warning("ąžuolas", number=7)
+    logged = json.loads(capsys.readouterr().err)
+    assert logged.pop("timestamp")
+    assert logged == {"event": "ąžuolas", "number": 7, "level": "warning", "logger": "ours"}
+
+
+def test_events_below_the_level_are_left_out(capsys: pytest.CaptureFixture[str]) -> None:
+    set_up_logs("WARNING", as_json=False)
+    structlog.get_logger("ours").info("quiet")
+    structlog.get_logger("ours").warning("heard")
+    logged = capsys.readouterr().err
+    assert ("quiet" in logged, "heard" in logged) == (False, True)
+
+
+def test_a_text_keeps_everything_but_its_tokens() -> None:
+    assert without_token(f"a {TOKEN} b {ADDRESS}") == "a (token) b https://api.telegram.org/bot(token)/getUpdates"
+    assert without_token("at 12:30 in room 123456: nothing") == "at 12:30 in room 123456: nothing"

@@ -1,0 +1,242 @@
+"""Runs in Rasa's environment, where there is no pytest: prints a JSON object, what went wrong by check's name.
+
+`.venv-nlu/bin/python tests/nlu/components_check.py FOLDER`, with the repository's root as PYTHONPATH.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import traceback
+import unicodedata
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from rasa.engine.storage.local_model_storage import LocalModelStorage
+from rasa.engine.storage.resource import Resource
+from rasa.shared.exceptions import RasaException
+from rasa.shared.nlu.constants import INTENT, TEXT
+from rasa.shared.nlu.training_data.message import Message
+from rasa.shared.nlu.training_data.training_data import TrainingData
+
+from nlu.components.embedding import SentenceEmbedding
+from nlu.components.linear import LinearIntentClassifier
+from nlu.components.vectors import (
+    DIMENSIONS,
+    RECORD,
+    UnsupportedProcessor,
+    VectorCache,
+    embed,
+    load_model,
+    prepare,
+)
+
+HOSTILE = [
+    "",
+    " ",
+    "\0",
+    "\ud800",
+    "\ud83d hi",
+    "\u202e\u200f",
+    "👋🏽",
+    "a" * 100_000,
+    "中" * 100_000,
+    "\u0301" * 9_000,
+]
+TEXTS = {"a.one": ["hello", "hi there", "good morning"], "b.two": ["need a visa", "visa costs", "visa for India"]}
+
+
+def check_prepare_cuts_and_cleans(folder: Path) -> None:
+    assert prepare("  do\tI \n need\0a visa ") == "do I need a visa"
+    assert prepare("\ud800visa\udfff") == "visa"
+    assert prepare("\u202evisa\u200b\ufeff") == "visa"
+    assert prepare("e\u0301") == "é"
+    assert prepare("a" * 301) == "a" * 300
+    assert prepare("ab cd", 4) == "ab c"
+    assert prepare("\0" * 2_000 + "visa") == ""
+    for text in HOSTILE:
+        ready = prepare(text)
+        assert len(ready) <= 300, text
+        assert not any(unicodedata.category(c)[0] == "C" for c in ready), text
+
+
+def check_a_processor_without_avx2_is_refused(folder: Path) -> None:
+    cpuinfo = folder / "cpuinfo"
+    cpuinfo.write_text("flags : fpu sse4_2 avx\n", encoding="ascii")
+    assert "AVX2" in str(refused(UnsupportedProcessor, lambda: load_model(cpuinfo)))
+    cpuinfo.write_text("flags : fpu sse4_2 avx avx2\n", encoding="ascii")
+    assert load_model(cpuinfo).query("visa") is not None
+    assert load_model(folder / "missing").query("visa") is not None
+
+
+def check_vectors_have_length_one_after_centring(folder: Path) -> None:
+    data = training_data()
+    component = embedding(folder)
+    component.train(data)
+    component.process_training_data(data)
+    vectors = [vector(message) for message in data.training_examples]
+    assert all(each.shape == (1, DIMENSIONS) for each in vectors)
+    assert np.allclose([np.linalg.norm(each) for each in vectors], 1, atol=1e-5)
+    raw = embed(load_model(), [text for texts in TEXTS.values() for text in texts])
+    centred = raw - raw.mean(axis=0)
+    assert np.allclose(np.vstack(vectors), centred / np.linalg.norm(centred, axis=1, keepdims=True), atol=1e-5)
+
+
+def check_a_loaded_embedding_gives_the_same_vectors(folder: Path) -> None:
+    trained = embedding(folder)
+    trained.train(training_data())
+    storage, resource, context = storage_of(folder), Resource("embedding"), Context()
+    loaded = SentenceEmbedding.load(SentenceEmbedding.get_default_config(), storage, resource, context)
+    first, second = Message({TEXT: "visa"}), Message({TEXT: "visa"})
+    trained.process([first])
+    loaded.process([second])
+    assert np.array_equal(vector(first), vector(second))
+
+
+def check_hostile_texts_get_a_finite_vector(folder: Path) -> None:
+    component = embedding(folder)
+    component.train(training_data())
+    messages = [Message({TEXT: text}) for text in [*HOSTILE, "visa"]] + [Message({})]
+    for message in component.process(messages):
+        assert vector(message).shape == (1, DIMENSIONS)
+        assert np.isfinite(vector(message)).all()
+    assert not np.array_equal(vector(messages[0]), vector(messages[-2]))
+    assert np.array_equal(embed(load_model(), [""]), np.zeros((1, DIMENSIONS)))
+
+
+def check_the_embedding_refuses_to_read_nothing(folder: Path) -> None:
+    refused(RasaException, lambda: SentenceEmbedding.validate_config({"longest": 0}))
+    refused(RasaException, lambda: embedding(folder, longest=0))
+    SentenceEmbedding.validate_config({"longest": 1})
+
+
+def check_the_classifier_refuses_c_of_zero_and_below(folder: Path) -> None:
+    for wrong in (0, -1, "0"):
+        refused(RasaException, lambda wrong=wrong: LinearIntentClassifier.validate_config({"C": wrong}))
+    LinearIntentClassifier.validate_config({"C": 0.1})
+    LinearIntentClassifier.validate_config({})
+
+
+def check_the_classifier_refuses_a_single_intent(folder: Path) -> None:
+    data = featurized({"a.one": TEXTS["a.one"]}, folder)
+    error = refused(RasaException, lambda: classifier(folder).train(data))
+    assert "at least two intents" in str(error)
+
+
+def check_the_classifier_ranks_two_and_three_intents(folder: Path) -> None:
+    three = {**TEXTS, "c.three": ["a room in the dormitory", "dormitory price", "rent a room"]}
+    for number, texts in enumerate((TEXTS, three)):
+        place = folder / str(number)
+        data = featurized(texts, place)
+        trained = classifier(place)
+        trained.train(data)
+        resource = Resource("classifier")
+        config = LinearIntentClassifier.get_default_config()
+        loaded = LinearIntentClassifier.load(config, storage_of(place), resource, Context())
+        for component in (trained, loaded):
+            for message in component.process(data.training_examples):
+                ranking = message.get("intent_ranking")
+                assert {each["name"] for each in ranking} == set(texts)
+                assert ranking == sorted(ranking, key=lambda each: -each["confidence"])
+                assert abs(sum(each["confidence"] for each in ranking) - 1) < 1e-5
+                assert message.get(INTENT) == ranking[0]
+                assert message.get(TEXT) in texts[ranking[0]["name"]]
+
+
+def check_the_ranking_is_as_long_as_asked(folder: Path) -> None:
+    data = featurized(TEXTS, folder)
+    component = classifier(folder, ranking=1)
+    component.train(data)
+    assert [len(message.get("intent_ranking")) for message in component.process(data.training_examples)] == [1] * 6
+
+
+def check_the_cache_gives_back_what_it_was_given(folder: Path) -> None:
+    place = folder / "vectors"
+    assert VectorCache(place).get("one") is None
+    VectorCache(place).add(["one", "two"], numbers(2))
+    again = VectorCache(place)
+    assert np.array_equal(again.get("one"), numbers(2)[0])
+    assert np.array_equal(again.get("two"), numbers(2)[1])
+    assert again.get("three") is None
+    assert np.array_equal(embed(None, ["two", ""], again), [numbers(2)[1], np.zeros(DIMENSIONS)])  # needs no model
+
+
+def check_the_cache_survives_a_half_written_record(folder: Path) -> None:
+    place = folder / "vectors"
+    VectorCache(place).add(["one", "two"], numbers(2))
+    (file,) = place.glob("*.vectors")
+    whole = file.read_bytes()
+    assert len(whole) == 2 * RECORD.itemsize
+    for length in (RECORD.itemsize + 1, 2 * RECORD.itemsize - 1):
+        file.write_bytes(whole[:length])
+        cut = VectorCache(place)
+        assert np.array_equal(cut.get("one"), numbers(2)[0])
+        assert cut.get("two") is None
+    file.write_bytes(whole[:5])
+    assert VectorCache(place).get("one") is None
+
+
+class Context:
+    """Stands in for Rasa's execution context, of which the components use the name of their node."""
+
+    node_name = "node"
+
+
+def refused(kind: type[Exception], action: Callable[[], Any]) -> Exception:
+    try:
+        action()
+    except kind as error:
+        return error
+    raise AssertionError(f"no {kind.__name__}")
+
+
+def numbers(rows: int) -> np.ndarray:
+    return np.arange(rows * DIMENSIONS, dtype=np.float32).reshape(rows, DIMENSIONS)
+
+
+def storage_of(folder: Path) -> LocalModelStorage:
+    (folder / "storage").mkdir(parents=True, exist_ok=True)
+    return LocalModelStorage(folder / "storage")
+
+
+def embedding(folder: Path, **config: Any) -> SentenceEmbedding:
+    settings = {**SentenceEmbedding.get_default_config(), **config}
+    return SentenceEmbedding.create(settings, storage_of(folder), Resource("embedding"), Context())
+
+
+def classifier(folder: Path, **config: Any) -> LinearIntentClassifier:
+    settings = {**LinearIntentClassifier.get_default_config(), **config}
+    return LinearIntentClassifier.create(settings, storage_of(folder), Resource("classifier"), Context())
+
+
+def training_data(texts: dict[str, list[str]] = TEXTS) -> TrainingData:
+    return TrainingData([Message({TEXT: text, INTENT: intent}) for intent, each in texts.items() for text in each])
+
+
+def featurized(texts: dict[str, list[str]], folder: Path) -> TrainingData:
+    data = training_data(texts)
+    component = embedding(folder)
+    component.train(data)
+    return component.process_training_data(data)
+
+
+def vector(message: Message) -> np.ndarray:
+    return message.get_dense_features(TEXT)[1].features
+
+
+def main(folder: Path) -> None:
+    results = {}
+    for name, check in [(name, check) for name, check in globals().items() if name.startswith("check_")]:
+        (folder / name).mkdir(parents=True)
+        try:
+            check(folder / name)
+            results[name] = "right"
+        except Exception:  # noqa: BLE001: whatever it was is told by its name
+            results[name] = traceback.format_exc()
+    print(json.dumps(results))
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))

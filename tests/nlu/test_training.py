@@ -1,0 +1,93 @@
+"""A tiny model is really trained, once (conftest.py); these tests look at what came of it."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+import yaml
+
+from nlu.training import CONFIG, TrainingFailed, ensure_model, model_path, read_examples, train
+from tests.nlu.conftest import EXAMPLES, INTENTS, OLD_MODELS, Tiny
+
+TEXTS = 36
+
+
+def refuse(*step: object) -> None:
+    raise AssertionError(f"nothing was to be done, but: {step}")
+
+
+def test_the_model_stands_where_its_sources_say(tiny: Tiny) -> None:
+    assert tiny.model == model_path(tiny.var / "models", CONFIG, tiny.data)
+    assert tiny.model.read_bytes()[:2] == b"\x1f\x8b"  # gzip
+    assert list((tiny.var / "models").glob("*.part")) == []
+
+
+def test_progress_is_told_from_the_first_example_to_the_end(tiny: Tiny) -> None:
+    reading = [done for what, done, total in tiny.steps if (what, total) == ("Reading the examples", TEXTS)]
+    assert reading[-1] == TEXTS == max(reading)
+    assert tiny.steps[len(reading) :] == [("Fitting the classifier", 0, 1), ("Fitting the classifier", 1, 1)]
+
+
+def test_what_is_trained_is_not_trained_again(tiny: Tiny) -> None:
+    before = tiny.model.stat().st_mtime_ns
+    assert ensure_model(tiny.var, refuse, data=tiny.data) == tiny.model
+    assert tiny.model.stat().st_mtime_ns == before
+
+
+def test_only_the_newest_models_are_kept(tiny: Tiny) -> None:
+    kept = {path.name for path in (tiny.var / "models").iterdir()}
+    assert kept == {tiny.model.name, *(f"{name}.tar.gz" for name in OLD_MODELS[-2:])}
+
+
+def test_the_configuration_is_left_as_it_was(tiny: Tiny) -> None:
+    pipeline = yaml.safe_load(CONFIG.read_text(encoding="utf-8"))["pipeline"]
+    assert "cache" not in pipeline[0]
+    assert (tiny.var / "log/training.log").exists()
+
+
+def test_the_examples_of_all_languages_are_read_together(tiny: Tiny) -> None:
+    assert read_examples(tiny.data) == {
+        intent: EXAMPLES["en"][intent] + EXAMPLES["lt"][intent] for intent in EXAMPLES["en"]
+    }
+    assert set(read_examples(tiny.data)) == INTENTS
+
+
+def test_other_data_or_another_configuration_gives_another_model(tiny: Tiny, tmp_path: Path) -> None:
+    data, config = tmp_path / "data", tmp_path / "config.yml"
+    shutil.copytree(tiny.data, data)
+    shutil.copy(CONFIG, config)
+    assert model_path(tmp_path, config, data).name == tiny.model.name  # copies are the same
+
+    paths = {model_path(tmp_path, config, data)}
+    file = data / "en/all.yml"
+    file.write_text(file.read_text(encoding="utf-8").replace("hello", "hallo"), encoding="utf-8")
+    paths.add(model_path(tmp_path, config, data))
+    file.rename(data / "lt/more.yml")
+    paths.add(model_path(tmp_path, config, data))
+    config.write_text(config.read_text(encoding="utf-8").replace("C: 100", "C: 10"), encoding="utf-8")
+    paths.add(model_path(tmp_path, config, data))
+    assert len(paths) == 4
+
+
+def test_a_broken_configuration_names_the_log(tiny: Tiny, tmp_path: Path) -> None:
+    settings = yaml.safe_load(CONFIG.read_text(encoding="utf-8"))
+    settings["pipeline"][1]["name"] = "nlu.components.linear.NoSuchClassifier"
+    config = tmp_path / "config.yml"
+    config.write_text(yaml.safe_dump(settings), encoding="utf-8")
+    model, log = tmp_path / "model.tar.gz", tmp_path / "log/training.log"
+    shutil.copytree(tiny.var / "vectors", tmp_path / "vectors")
+    with pytest.raises(TrainingFailed) as failed:
+        train(model, tmp_path, lambda *step: None, config, tiny.data)
+    assert str(log) in str(failed.value)
+    assert "status 1" in str(failed.value)
+    assert "NoSuchClassifier" in log.read_text(encoding="utf-8")
+    assert not model.exists()
+
+
+def test_vectors_that_cannot_be_kept_end_the_training(tiny: Tiny, tmp_path: Path) -> None:
+    (tmp_path / "vectors").write_text("a file where a folder is needed", encoding="utf-8")
+    with pytest.raises(TrainingFailed, match="embedding the examples ended with status 1"):
+        ensure_model(tmp_path, lambda *step: None, data=tiny.data)
+    assert not (tmp_path / "models").exists()

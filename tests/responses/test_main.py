@@ -1,0 +1,147 @@
+"""`python -m responses …` as staff run it: in a process of its own where the status counts."""
+
+from __future__ import annotations
+
+import sqlite3
+import subprocess
+import sys
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from responses.__main__ import commands
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def data_dir(tmp_path: Path) -> Path:
+    return tmp_path / "var"
+
+
+def run(*arguments: object) -> subprocess.CompletedProcess[str]:
+    """A real process; answers asked of it get no input."""
+    return subprocess.run(
+        [sys.executable, "-m", "responses", *map(str, arguments)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+        stdin=subprocess.DEVNULL,
+    )
+
+
+def invoke(*arguments: object, answer: str | None = None) -> tuple[int, str]:
+    """The same command in this process."""
+    result = CliRunner().invoke(commands, list(map(str, arguments)), input=answer, catch_exceptions=False)
+    return result.exit_code, result.output
+
+
+def records(data_dir: Path) -> list[tuple[int, str]]:
+    with closing(sqlite3.connect(data_dir / "biciulis.sqlite")) as connection:
+        return connection.execute("SELECT number, by FROM publication ORDER BY number").fetchall()
+
+
+def rename_area(folder: Path) -> str:
+    """Gives the area of small talk another name; the change's lines as they are shown."""
+    path = folder / "en/talk.yaml"
+    text = path.read_text(encoding="utf-8")
+    title = next(line for line in text.splitlines() if line.startswith("title: "))
+    path.write_text(text.replace(title, "title: Čia", 1), encoding="utf-8")
+    return f"~ area en talk\n    @@ -1 +1 @@\n    -{title.removeprefix('title: ')}\n    +Čia\n"
+
+
+def spoil(folder: Path) -> int:
+    """Puts a wrong date into the facts; its line."""
+    path = folder / "facts.yaml"
+    before, found, after = path.read_text(encoding="utf-8").partition("    seen: ")
+    path.write_text(f"{before}{found}not {after}", encoding="utf-8")
+    return before.count("\n") + 1
+
+
+def test_check_counts_content_without_mistakes() -> None:
+    status, output = invoke("check")
+    assert status == 0
+    assert output.endswith(" wordings: no mistakes.\n")
+
+
+def test_check_ends_with_status_two_and_the_place_of_each_mistake(folder: Path) -> None:
+    line = spoil(folder)
+    done = run("check", folder)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith(f"content/facts.yaml:{line}: facts.")
+    assert ".seen: Input should be a valid date" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_import_publishes_and_then_nothing_differs(folder: Path, data_dir: Path) -> None:
+    status, output = invoke("import", folder, "--data-dir", data_dir, "--yes")
+    assert (status, output.splitlines()[0], output.splitlines()[-1]) == (0, "+ area en admission", "Published.")
+    assert invoke("diff", folder, "--data-dir", data_dir) == (0, "Nothing differs.\n")
+    assert invoke("import", folder, "--data-dir", data_dir, "--yes") == (0, "Nothing differs.\n")
+    assert [number for number, _ in records(data_dir)] == [1]
+
+
+def test_diff_shows_a_change_before_and_after_and_publishes_nothing(folder: Path, data_dir: Path) -> None:
+    invoke("import", folder, "--data-dir", data_dir, "--yes")
+    shown = rename_area(folder)
+    assert invoke("diff", folder, "--data-dir", data_dir) == (0, shown)
+    assert invoke("diff", folder, "--data-dir", data_dir) == (0, shown)
+    assert len(records(data_dir)) == 1
+
+
+@pytest.mark.parametrize(("answer", "published"), [("y\n", 2), ("n\n", 1), ("\n", 1)])
+def test_import_asks_before_it_publishes(folder: Path, data_dir: Path, answer: str, published: int) -> None:
+    invoke("import", folder, "--data-dir", data_dir, "--yes")
+    shown = rename_area(folder)
+    status, output = invoke("import", folder, "--data-dir", data_dir, answer=answer)
+    assert status == 0
+    assert output.startswith(shown + "Publish these changes? [y/N]:")
+    assert output.endswith("Published.\n") == (published == 2)
+    assert len(records(data_dir)) == published
+
+
+def test_import_records_who_published(folder: Path, data_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LOGNAME", "ona")
+    invoke("import", folder, "--data-dir", data_dir, "--yes")
+    assert records(data_dir) == [(1, "ona")]
+
+
+def test_import_of_broken_content_ends_with_status_two_and_changes_nothing(folder: Path, data_dir: Path) -> None:
+    invoke("import", folder, "--data-dir", data_dir, "--yes")
+    with closing(sqlite3.connect(data_dir / "biciulis.sqlite")) as connection:
+        before = list(connection.iterdump())
+    rename_area(folder)
+    line = spoil(folder)
+    done = run("import", folder, "--data-dir", data_dir, "--yes")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert f"content/facts.yaml:{line}: " in done.stderr
+    with closing(sqlite3.connect(data_dir / "biciulis.sqlite")) as connection:
+        assert list(connection.iterdump()) == before
+
+
+def test_the_database_is_named_by_its_address_or_the_environment(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    address = f"sqlite+aiosqlite:///{tmp_path}/other/biciulis.sqlite"
+    invoke("import", folder, "--database", address, "--yes")
+    assert len(records(tmp_path / "other")) == 1
+    monkeypatch.setenv("BICIULIS_DATABASE_URL", address)
+    assert invoke("diff", folder) == (0, "Nothing differs.\n")
+
+
+def test_a_database_that_cannot_be_used_ends_with_status_one(folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("no folder")
+    done = run("diff", folder, "--data-dir", tmp_path / "file")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith("The database cannot be used: ")
+    assert "Traceback" not in done.stderr
+
+
+def test_without_a_command_the_commands_are_shown() -> None:
+    done = run()
+    assert done.returncode == 2
+    assert {"check", "diff", "import"} <= set((done.stdout + done.stderr).split())
