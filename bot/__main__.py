@@ -132,6 +132,8 @@ def main() -> None:
         _fail(f"The language model could not be built: {error}", 1)
     except DatabaseUnavailable as error:
         _fail(f"The database cannot be used: {error}", 1)
+    except OSError as error:  # the data folder cannot be written, the disk is full, a program is missing
+        _fail(f"The system refused: {error}", 1)
 
 
 if __name__ == "__main__":

@@ -133,7 +133,8 @@ def country_names(language: str) -> dict[str, str]:
 
 def fold(text: str) -> str:
     """Lower case without marks and punctuation: "Türkiye'den!" and "turkiye den" are the same."""
-    bare = "".join(c for c in unicodedata.normalize("NFKD", text.casefold()) if unicodedata.category(c)[0] not in "MC")
+    plain = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", text).casefold())  # "𝕀" is "I" first, then "i"
+    bare = "".join(c for c in plain if unicodedata.category(c)[0] not in "MC")
     return " ".join(re.findall(r"\w+", bare.replace("ı", "i")))
 
 

@@ -40,7 +40,10 @@ def ensure_model(var: Path, progress: Progress, config: Path = CONFIG, data: Pat
     """The model of the current data, trained now where it is missing. Raises TrainingFailed."""
     model = model_path(var / "models", config, data)
     if not model.exists():
-        train(model, var, progress, config, data)
+        try:
+            train(model, var, progress, config, data)
+        except OSError as error:  # the disk is full, or a folder cannot be written
+            raise TrainingFailed(str(error)) from error
         _forget_old_models(model)
     return model
 

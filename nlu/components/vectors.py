@@ -101,4 +101,7 @@ def _key(text: str) -> bytes:
 
 
 if __name__ == "__main__":
-    fill(VectorCache(Path(sys.argv[1])), [json.loads(line) for line in sys.stdin])
+    try:
+        fill(VectorCache(Path(sys.argv[1])), [json.loads(line) for line in sys.stdin])
+    except (UnsupportedProcessor, OSError) as error:
+        sys.exit(f"{error}")

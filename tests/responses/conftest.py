@@ -12,7 +12,7 @@ import pytest
 
 from integrations.database import Database
 from integrations.database.schema import upgrade
-from responses.content import Content, Countries, Entry, Fact, Topic
+from responses.content import SOURCE_LANGUAGES, Content, Countries, Entry, Fact, Topic
 from responses.files import FOLDER
 
 SOURCE = {"title": "Where it stands", "url": "https://ktu.edu/source"}
@@ -100,5 +100,6 @@ async def database(address: str) -> AsyncIterator[Database]:
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """A copy of the real content files, to be broken."""
-    return Path(shutil.copytree(FOLDER, tmp_path / "content"))
+    """A copy of the real content files in the two source languages, to be broken."""
+    translations = [path.name for path in FOLDER.iterdir() if path.is_dir() and path.name not in SOURCE_LANGUAGES]
+    return Path(shutil.copytree(FOLDER, tmp_path / "content", ignore=shutil.ignore_patterns(*translations)))
