@@ -16,7 +16,7 @@ from bot.students import Student
 from integrations.database import Base, utc_now
 
 # What could tell who wrote a text: addresses, telephone and document numbers, links, user names.
-PERSONAL = re.compile(r"\S+@\S+|https?://\S+|@\w{4,}|\+?\d[\d\s()-]{4,}\d|\b[A-Z]{1,3}\d{5,}\b")
+PERSONAL = re.compile(r"\S+@\S+|(?:https?://|www\.)\S+|@\w{4,}|\+?\d[\d\s()-]{4,}\d|\b[A-Z]{1,3}\d{5,}\b")
 
 
 class Exchange(Base):

@@ -8,8 +8,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal
 
-from pydantic import SecretStr, ValidationError
+from pydantic import SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+from sqlalchemy.engine.url import make_url
+from sqlalchemy.exc import ArgumentError
 
 
 class WrongSettings(Exception):
@@ -17,7 +19,7 @@ class WrongSettings(Exception):
 
 
 class Settings(BaseSettings):
-    model_config = SettingsConfigDict(env_prefix="BICIULIS_", env_file=".env", extra="ignore")
+    model_config = SettingsConfigDict(env_prefix="BICIULIS_", env_file=".env", env_ignore_empty=True, extra="ignore")
 
     data_dir: Path = Path("var")
     database_url: str = ""  # empty: SQLite in data_dir
@@ -28,6 +30,16 @@ class Settings(BaseSettings):
     nlu_token: SecretStr = SecretStr("")
     staff_chat: int | None = None
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+
+    @field_validator("database_url")
+    @classmethod
+    def _check_address(cls, value: str) -> str:
+        try:
+            if value:
+                make_url(value)
+        except ArgumentError:
+            raise ValueError("is no database address, for example postgresql+psycopg://user@host/biciulis") from None
+        return value
 
     @property
     def database(self) -> str:

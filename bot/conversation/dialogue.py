@@ -53,7 +53,7 @@ class Dialogue:
             person = replace(person, language=language)
         if is_cry_for_help(text, language):
             return self.speaker(person).answer(CRISIS)
-        if person.asked == "question":
+        if person.asked == "question" and self._staff_listen:
             return self.speaker(person).passed_on(text)
         try:
             understanding = await self._nlu.parse(text)

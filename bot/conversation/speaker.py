@@ -153,7 +153,7 @@ class Speaker:
     def consented(self) -> Turn:
         _ = translator(self.person.language)
         text = _(
-            "Thank you. From now on I keep the texts of your messages, without names, addresses and numbers, "
+            "Thank you. From now on I keep the texts of your messages, without e-mail addresses, links and numbers, "
             "so that the office can improve the answers. You can change this any time with /privacy."
         )
         return self._turn("action", text, key=PRIVACY)
