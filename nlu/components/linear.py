@@ -51,6 +51,7 @@ class LinearIntentClassifier(IntentClassifier, GraphComponent):
             raise RasaException("LinearIntentClassifier: 'C' must be above 0.")
 
     def __init__(self, config: dict[str, Any], storage: ModelStorage, resource: Resource) -> None:
+        self.validate_config(config)
         self._config, self._storage, self._resource = config, storage, resource
         self._intents: list[str] = []
         self._weights = self._bias = np.zeros(0)

@@ -233,7 +233,7 @@ def main(folder: Path) -> None:
         try:
             check(folder / name)
             results[name] = "right"
-        except Exception:  # noqa: BLE001: whatever it was is told by its name
+        except Exception:  # noqa: BLE001 – whatever it was is told by its name
             results[name] = traceback.format_exc()
     print(json.dumps(results))
 

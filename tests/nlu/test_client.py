@@ -107,7 +107,7 @@ async def test_one_failure_is_forgiven(rasa: RasaLike, client: NluClient) -> Non
 @pytest.mark.parametrize("status", [401, 404, 500, 503])
 async def test_a_second_failure_is_not_forgiven(rasa: RasaLike, client: NluClient, status: int) -> None:
     rasa.answers = [answer(status=status), answer(status=status), answer()]
-    with pytest.raises(Unavailable, match="^HTTPStatusError$"):
+    with pytest.raises(Unavailable, match=r"^HTTPStatusError$"):
         await client.parse("?")
     assert rasa.texts == ["?", "?"]
 
@@ -115,7 +115,7 @@ async def test_a_second_failure_is_not_forgiven(rasa: RasaLike, client: NluClien
 async def test_a_slow_server_is_asked_twice_and_given_up(rasa: RasaLike) -> None:
     rasa.answers = [give_late]
     client = NluClient(rasa.url, "secret", seconds=0.1)
-    with pytest.raises(Unavailable, match="^ReadTimeout$"):
+    with pytest.raises(Unavailable, match=r"^ReadTimeout$"):
         await client.parse("?")
     await client.close()
     assert rasa.texts == ["?", "?"]
@@ -182,7 +182,7 @@ async def test_nobody_listening_is_unavailable() -> None:
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port = probe.getsockname()[1]
     client = NluClient(f"http://127.0.0.1:{port}", "secret")
-    with pytest.raises(Unavailable, match="^ConnectError$"):
+    with pytest.raises(Unavailable, match=r"^ConnectError$"):
         await client.parse("?")
     assert not await client.is_ready()
     await client.close()

@@ -94,12 +94,11 @@ def test_a_word_that_only_looks_like_a_country_is_none(language: str, text: str)
 
 
 @pytest.mark.parametrize("language", ["en", "lt", "ru"])
-@pytest.mark.parametrize("intent", ["talk.greet", "talk.thanks", "talk.goodbye", "life.sim", "housing.rules"])
-def test_ordinary_sentences_of_the_training_data_name_no_country(language: str, intent: str) -> None:
-    texts = [text for text in _examples(language).get(intent, []) if not text[:1].isspace()]
-    assert texts
-    hits = {text: found for text in texts if (found := find_entities(text, language).get("country"))}
-    assert {text: code for text, code in hits.items() if not _names(code, language, text)} == {}
+def test_ordinary_sentences_of_the_training_data_name_no_country(language: str) -> None:
+    intents = ("life.emergency", "studies.timetable", "studies.it_account", "talk.goodbye", "talk.help", "talk.privacy")
+    texts = [text for intent in intents for text in _examples(language)[intent]]
+    assert len(texts) > 50
+    assert {text: found for text in texts if "country" in (found := find_entities(text, language))} == {}
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
@@ -232,6 +231,7 @@ def test_a_hundred_thousand_characters_of_words_name_nothing(text: str) -> None:
         "\u202eIndia\u202c",
         "🇮🇳 India 👋🏽",
         "Ｉｎｄｉａ",
+        "𝕀𝕟𝕕𝕚𝕒",
         "I\u0301ndia",
         "*India*",
     ],

@@ -11,6 +11,8 @@ import yaml
 from nlu.training import CONFIG, TrainingFailed, ensure_model, model_path, read_examples, train
 from tests.nlu.conftest import EXAMPLES, INTENTS, OLD_MODELS, Tiny
 
+pytestmark = pytest.mark.timeout(300)  # Rasa starts slowly on a busy machine
+
 TEXTS = 36
 
 
@@ -55,8 +57,9 @@ def test_the_examples_of_all_languages_are_read_together(tiny: Tiny) -> None:
 
 
 def test_other_data_or_another_configuration_gives_another_model(tiny: Tiny, tmp_path: Path) -> None:
-    data, config = tmp_path / "data", tmp_path / "config.yml"
+    data, config = tmp_path / "data", tmp_path / "nlu/config.yml"
     shutil.copytree(tiny.data, data)
+    config.parent.mkdir()
     shutil.copy(CONFIG, config)
     assert model_path(tmp_path, config, data).name == tiny.model.name  # copies are the same
 
@@ -66,7 +69,7 @@ def test_other_data_or_another_configuration_gives_another_model(tiny: Tiny, tmp
     paths.add(model_path(tmp_path, config, data))
     file.rename(data / "lt/more.yml")
     paths.add(model_path(tmp_path, config, data))
-    config.write_text(config.read_text(encoding="utf-8").replace("C: 100", "C: 10"), encoding="utf-8")
+    config.write_text(config.read_text(encoding="utf-8").replace("max_iter: ", "max_iter: 1"), encoding="utf-8")
     paths.add(model_path(tmp_path, config, data))
     assert len(paths) == 4
 
@@ -89,5 +92,13 @@ def test_a_broken_configuration_names_the_log(tiny: Tiny, tmp_path: Path) -> Non
 def test_vectors_that_cannot_be_kept_end_the_training(tiny: Tiny, tmp_path: Path) -> None:
     (tmp_path / "vectors").write_text("a file where a folder is needed", encoding="utf-8")
     with pytest.raises(TrainingFailed, match="embedding the examples ended with status 1"):
+        ensure_model(tmp_path, lambda *step: None, data=tiny.data)
+    assert not (tmp_path / "models").exists()
+
+
+def test_a_folder_that_cannot_be_written_ends_the_training(tiny: Tiny, tmp_path: Path) -> None:
+    shutil.copytree(tiny.var / "vectors", tmp_path / "vectors")
+    (tmp_path / "log").write_text("a file where a folder is needed", encoding="utf-8")
+    with pytest.raises(TrainingFailed, match="File exists"):
         ensure_model(tmp_path, lambda *step: None, data=tiny.data)
     assert not (tmp_path / "models").exists()
