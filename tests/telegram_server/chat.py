@@ -9,7 +9,7 @@ from typing import Any
 from bot.context import App
 from tests.telegram_server.server import BOT, StandIn
 
-SECONDS = 30  # after this a step of a conversation has hung
+SECONDS = 60  # after this a step of a conversation has hung
 
 
 @dataclass
