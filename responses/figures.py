@@ -127,8 +127,11 @@ def _money(value: Money, locale: Locale) -> str:
 def _day(value: date | YearlyDate, locale: Locale, form: str) -> str:
     if isinstance(value, YearlyDate):
         leap = value.in_year(2000)  # a leap year has every day
-        return format_skeleton("Md" if form == "short" else "MMMMd", leap, locale=locale)
-    return format_date(value, "short" if form == "short" else "long", locale)
+        shown = format_skeleton("Md" if form == "short" else "MMMMd", leap, locale=locale)
+    else:
+        shown = format_date(value, "short" if form == "short" else "long", locale)
+    # In French the first of a month is "1er", which no pattern of the CLDR can say.
+    return re.sub(r"^1 ", "1er ", shown) if locale.language == "fr" else shown
 
 
 def _duration(value: Duration, locale: Locale, form: str) -> str:
