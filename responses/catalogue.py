@@ -27,6 +27,7 @@ class Answer:
     checked: date | None  # the oldest look at a source of a figure in the text, or at the page itself
     outdated: bool  # a figure's review is overdue or it needs one
     depends_on: tuple[Aspect, ...]  # what of the person decided for this wording
+    machine_made: bool = False  # a translation that no person has confirmed
 
 
 class Catalogue:
@@ -91,6 +92,7 @@ class Catalogue:
             checked=min((fact.seen for fact in looked_at), default=None),
             outdated=any(fact.needs_review or fact.review_by < today for fact in looked_at),
             depends_on=tuple(wording.when),
+            machine_made=entry.made_by == "machine",
         )
 
     def figure(self, name: str, language: str, today: date) -> str:

@@ -226,6 +226,8 @@ class Speaker:
         notes = []
         if answer.language != self.person.language:
             notes.append(escape(_("I have this answer only in English so far."), quote=False))
+        if answer.machine_made:
+            notes.append(escape(_("This translation has not been checked by a person yet."), quote=False))
         if answer.outdated:
             notes.append(
                 "⚠️ " + escape(_("Parts of this may be out of date. Please check before you rely on it."), quote=False)
