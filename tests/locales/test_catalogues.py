@@ -49,13 +49,13 @@ def test_every_folder_has_its_catalogue() -> None:
 
 def test_the_template_is_current_with_the_code(extracted: dict[str, str]) -> None:
     assert len(extracted) > 50
-    assert texts(FOLDER / "messages.pot").keys() == extracted.keys()
+    assert texts(FOLDER / "messages.pot").keys() == extracted.keys(), "run `make texts`"
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.parent.parent.name)
 class TestCatalogue:
     def test_is_current_with_the_code(self, path: Path, extracted: dict[str, str]) -> None:
-        assert texts(path).keys() == extracted.keys()
+        assert texts(path).keys() == extracted.keys(), "run `make texts`, then translate"
         assert list(catalog(path).obsolete) == []
 
     def test_is_complete(self, path: Path) -> None:
