@@ -27,7 +27,7 @@ class RasaServer:
 
     def __init__(self, model: Path, log_file: Path) -> None:
         self._model, self._log_file = model, log_file
-        self._token = secrets.token_urlsafe(32)
+        self._token = secrets.token_hex(32)  # of letters and digits: one that began with "-" would be read as an option
         self._process: asyncio.subprocess.Process | None = None
         self._client: NluClient | None = None
         self._watcher: asyncio.Task[None] | None = None
