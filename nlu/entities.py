@@ -26,14 +26,22 @@ SIMILAR = 82  # how alike a typed name and a country's must be, of 100
 
 
 class Lexicon:
-    """The words of one language for countries, nationalities and levels of study."""
+    """The words of one language for countries, nationalities and levels of study, and the English ones.
+
+    Students mix English in, but a language's own words go first: in Turkish "mali" is about money, so
+    its file takes that name back.
+    """
 
     def __init__(self, language: str) -> None:
         words = _read(language)
         self._spaceless = language == "zh"
-        self._countries = {fold(name): code for code, name in country_names(language).items()}
+        # Chinese has no spaces to tell words by: English ones would be found inside others.
+        english = None if language == "en" or self._spaceless else lexicon("en")
+        self._countries = dict(english._countries) if english else {}
+        self._countries |= {fold(name): code for code, name in country_names(language).items()}
         self._countries |= dict(_patterns(words.get("countries", {})))  # which may take back a name: "": [lithuania]
-        self._levels = dict(_patterns(words.get("levels", {})))
+        self._levels = dict(english._levels) if english else {}
+        self._levels |= dict(_patterns(words.get("levels", {})))
         self._crisis = dict(_patterns({"yes": words.get("crisis", [])}))
         self._crisis_alone = {fold(phrase) for phrase in words.get("crisis_alone", [])}
         self._follow_ups = tuple(fold(phrase) for phrase in words.get("follow_up", []))
@@ -78,7 +86,7 @@ def lexicon(language: str) -> Lexicon:
 def find_entities(text: str, language: str) -> dict[str, str]:
     """Country and level in a text, in its language or in English: students mix them."""
     own = lexicon(language).entities(text)
-    return own if language == "en" else {**lexicon("en").entities(text), **own}
+    return {**lexicon("en").entities(text), **own} if language == "zh" else own
 
 
 def is_cry_for_help(text: str, language: str) -> bool:
