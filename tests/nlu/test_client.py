@@ -212,3 +212,12 @@ async def test_a_text_is_sent_whole_but_for_what_cannot_be_sent(
 async def test_a_server_is_ready_when_it_says_so(rasa: RasaLike, client: NluClient, status: int, ready: bool) -> None:
     rasa.status = status
     assert await client.is_ready() is ready
+
+
+async def test_a_message_that_is_asked_again_is_not_logged(rasa: RasaLike, capsys: pytest.CaptureFixture[str]) -> None:
+    rasa.answers = [answer(status=503), answer()]
+    client = NluClient(rasa.url, "secret")
+    assert await client.parse("my passport is AB1234567") == UNDERSTOOD
+    await client.close()
+    shown = capsys.readouterr()
+    assert "AB1234567" not in shown.out + shown.err
