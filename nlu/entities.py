@@ -37,10 +37,10 @@ class Lexicon:
         self._spaceless = language == "zh"
         # Chinese has no spaces to tell words by: English ones would be found inside others.
         english = None if language == "en" or self._spaceless else lexicon("en")
-        self._countries = dict(english._countries) if english else {}
+        self._countries: dict[str, str] = dict(english._countries) if english else {}
         self._countries |= {fold(name): code for code, name in country_names(language).items()}
         self._countries |= dict(_patterns(words.get("countries", {})))  # which may take back a name: "": [lithuania]
-        self._levels = dict(english._levels) if english else {}
+        self._levels: dict[str, str] = dict(english._levels) if english else {}
         self._levels |= dict(_patterns(words.get("levels", {})))
         self._crisis = dict(_patterns({"yes": words.get("crisis", [])}))
         self._crisis_alone = {fold(phrase) for phrase in words.get("crisis_alone", [])}
@@ -58,6 +58,8 @@ class Lexicon:
 
     def leans_on_before(self, text: str) -> bool:
         words = fold(text)
+        if self._spaceless and words.endswith("呢"):  # "and …?" in Chinese
+            return True
         return any(
             words == phrase or words.startswith(phrase if self._spaceless else phrase + " ")
             for phrase in self._follow_ups
@@ -66,10 +68,7 @@ class Lexicon:
     def _find(self, text: str, patterns: Mapping[str, str]) -> str | None:
         """The value of the pattern met first; of those met at one place, the longest."""
         if self._spaceless:
-            hits = [
-                (text.find(p.rstrip("*")), -len(p), value) for p, value in patterns.items() if p.rstrip("*") in text
-            ]
-            return min(hits)[2] if hits else None
+            return _find_inside(text, patterns)
         words = text.split()
         for start in range(len(words)):
             for length in range(min(5, len(words) - start), 0, -1):
@@ -127,9 +126,26 @@ def fold(text: str) -> str:
 def _match(phrase: str, patterns: Mapping[str, str]) -> str | None:
     if phrase in patterns:
         return patterns[phrase]
-    for end in range(min(len(phrase), LONGEST_STEM), 2, -1):
+    last_word = phrase.rfind(" ") + 1  # the ending that `*` stands for is that of the last word
+    for end in range(min(len(phrase), LONGEST_STEM), max(2, last_word), -1):
         if value := patterns.get(phrase[:end] + "*"):
             return value
+    return None
+
+
+def _find_inside(text: str, patterns: Mapping[str, str]) -> str | None:
+    """As `Lexicon._find`, where words are not apart: a name that was taken back covers what stands in it."""
+    longest = max(map(len, patterns), default=0)
+    start = 0
+    while start < len(text):
+        for length in range(min(longest, len(text) - start), 0, -1):
+            piece = text[start : start + length]
+            if (value := patterns.get(piece, patterns.get(piece + "*"))) is not None:
+                if value:
+                    return value
+                start += length - 1
+                break
+        start += 1
     return None
 
 

@@ -101,11 +101,11 @@ class Dialogue:
         best = understanding.ranking[0].confidence if understanding.ranking else 0.0
         if person.asked in ("citizenship", "country") and verdict.keys != (CRISIS,):
             countries = find_country(text, person.language)
-            if len(countries) == 1 and (len(text.split()) <= SHORT or best < CLEAR):
+            if len(countries) == 1 and (_is_short(text) or best < CLEAR):
                 return self._remember("country", countries[0], person)
             if best < CLEAR or len(countries) > 1:
                 return self.speaker(person).which_country(countries, person.topic)
-        may_follow = person.topic and understanding.entities and len(text.split()) <= SHORT and best < SURE
+        may_follow = person.topic and understanding.entities and _is_short(text) and best < SURE
         if person.topic and may_follow and (verdict.outcome != "answer" or leans_on_before(text, person.language)):
             return self._answer(person.topic, person, understanding)
         if verdict.outcome == "answer":
@@ -138,6 +138,12 @@ class Dialogue:
             if len(countries) == 1:
                 return self._remember("country", countries[0], person)
         return self.speaker(person).excuse_model()
+
+
+def _is_short(text: str) -> bool:
+    """Whether a text is a few words; Chinese has two characters to a word, and no spaces."""
+    spaceless = sum("\u4e00" <= character <= "\u9fff" for character in text)
+    return len(text.split()) + spaceless // 2 <= SHORT
 
 
 def _is_known(aspect: str, value: str) -> bool:

@@ -282,3 +282,32 @@ def _examples(language: str) -> dict[str, list[str]]:
             texts = [line.removeprefix("- ").strip() for line in intent["examples"].splitlines()]
             by_intent.setdefault(intent["intent"], []).extend(texts)
     return by_intent
+
+
+@pytest.mark.parametrize(
+    ("text", "language", "found"),
+    [
+        ("mali yardım var mı", "tr", {}),  # money, not Mali
+        ("benin vizem gecikti", "tr", {}),
+        ("la ciudad antigua", "es", {}),
+        ("kur dėti indai", "lt", {}),
+        ("I am from Mali", "fr", {"country": "ML"}),
+        ("i am from india", "lt", {"country": "IN"}),  # English words are understood in every language
+        ("立陶宛大学接受印度学生吗", "zh", {"country": "IN"}),  # a name taken back covers only itself
+        ("其中国际学生", "zh", {}),
+        ("我来自 India", "zh", {"country": "IN"}),
+        ("erasmus traineeship", "en", {"level": "trainee"}),  # an ending is that of one word
+        ("Nijerya'danım", "tr", {"country": "NG"}),
+        ("Azərbaycandanam", "az", {"country": "AZ"}),
+        ("je suis marocain", "fr", {"country": "MA"}),
+        ("soy colombiana", "es", {"country": "CO"}),
+        ("أنا من مصر", "ar", {"country": "EG"}),
+    ],
+)
+def test_a_language_has_its_own_words_first(text: str, language: str, found: dict[str, str]) -> None:
+    assert find_entities(text, language) == found
+
+
+def test_chinese_asks_on_with_a_particle_at_the_end() -> None:
+    assert leans_on_before("印度学生呢？", "zh")
+    assert not leans_on_before("印度学生需要签证吗？", "zh")
