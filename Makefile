@@ -18,6 +18,9 @@ run: setup ## answer in Telegram (set BICIULIS_TELEGRAM_TOKEN)
 train: setup ## build the language model
 	@$(BIN)/python -m bot train
 
+evaluate: setup ## measure the model on messages that it never learned from
+	@$(BIN)/python -m nlu.evaluation
+
 test: setup ## everything that CI checks
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
@@ -55,12 +58,12 @@ $(UV): requirements/uv.txt
 
 .venv/ready: requirements/dev.txt | $(UV)
 	@$(UV) venv -q --clear --python 3.11 .venv
-	@$(UV) pip install --require-hashes --no-deps --python .venv -r requirements/dev.txt
+	@$(UV) pip install --compile-bytecode --require-hashes --no-deps --python .venv -r requirements/dev.txt
 	@touch $@
 
 .venv-nlu/ready: requirements/nlu.txt | $(UV)
 	@$(UV) venv -q --clear --python 3.11 .venv-nlu
-	@$(UV) pip install --require-hashes --no-deps --python .venv-nlu -r requirements/nlu.txt
+	@$(UV) pip install --compile-bytecode --require-hashes --no-deps --python .venv-nlu -r requirements/nlu.txt
 	@touch $@
 
-.PHONY: help chat run train test texts content migrate pin clean setup
+.PHONY: help chat run train evaluate test texts content migrate pin clean setup

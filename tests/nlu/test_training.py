@@ -76,7 +76,7 @@ def test_other_data_or_another_configuration_gives_another_model(tiny: Tiny, tmp
 
 def test_a_broken_configuration_names_the_log(tiny: Tiny, tmp_path: Path) -> None:
     settings = yaml.safe_load(CONFIG.read_text(encoding="utf-8"))
-    settings["pipeline"][1]["name"] = "nlu.components.linear.NoSuchClassifier"
+    settings["pipeline"][1]["name"] = "nlu.components.classifier.NoSuchClassifier"
     config = tmp_path / "config.yml"
     config.write_text(yaml.safe_dump(settings), encoding="utf-8")
     model, log = tmp_path / "model.tar.gz", tmp_path / "log/training.log"

@@ -1,0 +1,88 @@
+"""How alike texts are by their letters: what an embedding misses, slips of the pen, slang, rare languages.
+
+Every script is written in Latin letters first, so "виза", "viza" and "vizā" share theirs. Each text is
+its groups of two to five letters, rare groups counting more (TF-IDF, on hashed groups: there is no
+vocabulary to keep). A text is as near to an intent as to the three examples of it that are most alike.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+import numpy as np
+from anyascii import anyascii
+from scipy import sparse
+from sklearn.feature_extraction.text import HashingVectorizer
+
+NEAREST = 3
+GROUPS = HashingVectorizer(
+    analyzer="char_wb",
+    ngram_range=(2, 5),
+    n_features=2**18,
+    norm=None,
+    alternate_sign=False,
+    preprocessor=lambda text: " ".join(re.findall(r"\w+", anyascii(text).casefold())),
+    dtype=np.float32,
+)
+
+
+class Letters:
+    """The examples of each intent as groups of letters. Intents are numbered as in `intents`."""
+
+    def __init__(self, counts: sparse.csr_matrix, intents: np.ndarray) -> None:
+        """`counts`: how often each group stands in each example; `intents`: the number of each one's intent."""
+        self._counts, self._intents = counts, intents
+        self._rarity = _rarity(counts)
+        self._groups = _weigh(counts, self._rarity).T.tocsr()  # by group: a message has few of them
+        # Row i: where the examples of intent i stand, filled up with a place after the last.
+        by_intent = [np.flatnonzero(intents == number) for number in range(intents.max() + 1)]
+        self._places = np.full((len(by_intent), max(NEAREST, *map(len, by_intent))), len(intents))
+        for row, places in zip(self._places, by_intent, strict=True):
+            row[: len(places)] = places
+
+    @classmethod
+    def learn(cls, texts: list[str], intents: np.ndarray) -> Letters:
+        return cls(GROUPS.transform(texts), intents)
+
+    @classmethod
+    def load(cls, arrays: Mapping[str, np.ndarray]) -> Letters:
+        """From what `arrays` gave."""
+        shape = len(arrays["starts"]) - 1, GROUPS.n_features
+        counts = sparse.csr_matrix((arrays["counts"].astype(np.float32), arrays["groups"], arrays["starts"]), shape)
+        return cls(counts, arrays["intents_of_examples"])
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        """Plain arrays to keep it by."""
+        return {
+            "counts": np.minimum(self._counts.data, 255).astype(np.uint8),
+            "groups": self._counts.indices,
+            "starts": self._counts.indptr,
+            "intents_of_examples": self._intents,
+        }
+
+    def nearness(self, texts: list[str]) -> np.ndarray:
+        """How near each text is to each intent, 0 to 1, shape (len(texts), intents)."""
+        return np.vstack([self._nearness(weights) for weights in _weigh(GROUPS.transform(texts), self._rarity)])
+
+    def _nearness(self, weights: sparse.csr_matrix) -> np.ndarray:
+        alike = np.append((weights @ self._groups).toarray()[0], np.float32(0))[self._places]
+        nearest: np.ndarray = np.partition(alike, -NEAREST, axis=1)[:, -NEAREST:].mean(axis=1)
+        return nearest
+
+
+def _rarity(counts: sparse.csr_matrix) -> np.ndarray:
+    """The weight of each group; one that a single example has says nothing."""
+    having = np.bincount(counts.indices, minlength=counts.shape[1])
+    rarity = np.log((1 + counts.shape[0]) / (1 + having)) + 1
+    return np.where(having < 2, 0, rarity).astype(np.float32)
+
+
+def _weigh(counts: sparse.csr_matrix, rarity: np.ndarray) -> sparse.csr_matrix:
+    """Rows of length one."""
+    weights = counts.copy()
+    weights.data = (1 + np.log(counts.data)) * rarity[counts.indices]
+    weights.eliminate_zeros()
+    lengths = np.sqrt(np.asarray(weights.multiply(weights).sum(axis=1)))[:, 0]
+    weights.data /= np.repeat(np.maximum(lengths, 1e-9), np.diff(weights.indptr)).astype(np.float32)
+    return weights
