@@ -8,6 +8,7 @@ from typing import Literal
 
 OUT_OF_SCOPE = "out_of_scope"
 CRISIS = "talk.crisis"
+SMALL_TALK = {"talk.greet", "talk.thanks", "talk.goodbye", "talk.bot"}
 
 
 @dataclass(frozen=True)
@@ -35,13 +36,18 @@ class Understanding:
 
 
 @dataclass(frozen=True)
-class Thresholds:
-    """How sure the model must be. A wrong answer does more harm than a question back."""
+class Costs:
+    """What each outcome costs the asker, against a right answer at once, which costs nothing.
 
-    answer: float = 0.45  # answer when the likeliest meaning has this much …
-    ahead: float = 0.10  # … and is this far before the next
-    ask: float = 0.12  # ask back when it has this much
-    crisis: float = 0.20  # a cry for help is heard even when something else seems likelier
+    Confidences are calibrated (nlu/components/classifier.py), so the thresholds follow from these.
+    """
+
+    asked: float = 1.0  # picking the right one of the meanings offered
+    wrong: float = 5.0  # an answer to another question: it may be believed
+    lost: float = 3.0  # being asked, and none of the meanings offered is right
+    sent_on: float = 2.0  # hearing that we do not know, with the nearest topics and a person to ask
+    misread: float = 2.0  # a wrong small-talk answer: strange, but nobody acts on it
+    crisis: float = 0.20  # not a cost: a cry for help is heard at this confidence, whatever seems likelier
 
 
 @dataclass(frozen=True)
@@ -52,18 +58,22 @@ class Verdict:
     keys: tuple[str, ...]
 
 
-def judge(understanding: Understanding, thresholds: Thresholds = Thresholds()) -> Verdict:
-    """Answer, ask back between close meanings, or admit not to know."""
-    nearest = tuple(guess.key for guess in understanding.topics[:3])
-    if understanding.confidence(CRISIS) >= thresholds.crisis:
+def judge(understanding: Understanding, costs: Costs = Costs()) -> Verdict:
+    """Answer, ask back between the nearest meanings, or admit not to know: what costs the asker least."""
+    if understanding.confidence(CRISIS) >= costs.crisis:
         return Verdict("answer", (CRISIS,))
-    if not nearest or understanding.ranking[0].key == OUT_OF_SCOPE:
-        return Verdict("fallback", nearest)
-    best, *others = understanding.topics
-    next_best = others[0].confidence if others else 0.0
-    if best.confidence >= thresholds.answer and best.confidence - next_best >= thresholds.ahead:
-        return Verdict("answer", (best.key,))
-    if best.confidence >= thresholds.ask:
-        close = [guess.key for guess in understanding.topics[:3] if guess.confidence >= best.confidence / 4]
-        return Verdict("clarify", tuple(close) if len(close) > 1 else nearest[:2])
-    return Verdict("fallback", nearest)
+    offered = tuple(guess for guess in understanding.topics if not is_small_talk(guess.key))[:3]
+    keys = tuple(guess.key for guess in offered)
+    if understanding.ranking and (best := understanding.ranking[0]).key != OUT_OF_SCOPE:
+        wrong = costs.misread if is_small_talk(best.key) else costs.wrong
+        if (1 - best.confidence) * wrong <= costs.asked:
+            return Verdict("answer", (best.key,))
+    hit = sum(guess.confidence for guess in offered)
+    if keys and hit * costs.asked + (1 - hit) * costs.lost <= costs.sent_on:
+        return Verdict("clarify", keys)
+    return Verdict("fallback", keys)
+
+
+def is_small_talk(key: str) -> bool:
+    """Whether a key is answered in kind (a greeting, thanks) and never offered as a topic."""
+    return key in SMALL_TALK
