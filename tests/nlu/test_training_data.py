@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
 from collections import Counter, defaultdict
 from functools import cache
 from pathlib import Path
@@ -9,6 +11,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from nlu.server import PYTHON, environment
 from nlu.training import DATA, ROOT, read_examples
 from nlu.understanding import OUT_OF_SCOPE
 
@@ -81,3 +84,21 @@ def test_held_out_texts_expect_intents_that_exist(path: Path) -> None:
 def test_training_reads_all_examples_of_all_languages() -> None:
     counts = Counter(intent for _, intent, _ in examples())
     assert {intent: len(texts) for intent, texts in read_examples().items()} == counts
+
+
+@pytest.mark.timeout(600)
+def test_no_held_out_text_means_the_same_as_a_training_example() -> None:
+    """By the embedding itself, with the vectors that training left behind: a figure on such texts would flatter."""
+    held_out = [line.split("\t")[0] for path in HELD_OUT for line in path.read_text(encoding="utf-8").splitlines()[1:]]
+    given = [json.dumps(sorted({text for _, _, text in examples()})), json.dumps(held_out)]
+    ended = subprocess.run(
+        [PYTHON, Path(__file__).with_name("near_check.py"), ROOT / "var/vectors"],
+        cwd=ROOT,
+        env=environment(),
+        input="\n".join(given) + "\n",
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ended.returncode == 0, ended.stderr
+    assert json.loads(ended.stdout) == {}
