@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 OUT_OF_SCOPE = "out_of_scope"
+SAME_AREA = 5  # times as likely as elsewhere is it that "and how much is it?" stays with the area spoken of
 CRISIS = "talk.crisis"
 SMALL_TALK = {"talk.greet", "talk.thanks", "talk.goodbye", "talk.bot"}
 
@@ -30,6 +31,16 @@ class Understanding:
     def topics(self) -> tuple[Guess, ...]:
         """The ranking without the class of messages that we do not answer."""
         return tuple(guess for guess in self.ranking if guess.key != OUT_OF_SCOPE)
+
+    def leaning_to(self, key: str) -> Understanding:
+        """As heard right after an answer to `key`: meanings of the same area are likelier, in sum as sure."""
+        area = key.partition(".")[0]
+        weights = [
+            guess.confidence * (SAME_AREA if guess.key.partition(".")[0] == area else 1) for guess in self.ranking
+        ]
+        scale = sum(guess.confidence for guess in self.ranking) / (sum(weights) or 1)
+        guesses = [Guess(guess.key, weight * scale) for guess, weight in zip(self.ranking, weights, strict=True)]
+        return replace(self, ranking=tuple(sorted(guesses, key=lambda guess: -guess.confidence)))
 
     def confidence(self, key: str) -> float:
         return next((guess.confidence for guess in self.ranking if guess.key == key), 0.0)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import date
+from html import escape
 from typing import Protocol
 
 from bot.conversation.person import Person
@@ -18,12 +19,13 @@ from locales import languages
 from nlu.client import Unavailable
 from nlu.entities import country_names, find_country, find_entities, is_cry_for_help, leans_on_before
 from nlu.language import LanguageDetector
-from nlu.understanding import CRISIS, Understanding, judge
+from nlu.questions import split_questions
+from nlu.understanding import CRISIS, Understanding, is_small_talk, judge
 from responses.catalogue import Catalogue
 from responses.policy import VALUES
 
-SHORT = 6  # words of a message that may lean on the one before, "and for master's?"
-SURE = 0.8  # a short message that the model is this sure of stands for itself
+SHORT = 6  # words of a message that may lean on the one before
+SURE = 0.8  # a message that the model is this sure of stands for itself, also one out of scope
 CLEAR = 0.5  # a message that the model is this sure of is no country's name
 
 
@@ -60,7 +62,10 @@ class Dialogue:
         except Unavailable:
             return self._hear_without_model(text, person)
         understanding = replace(understanding, entities=find_entities(text, person.language))
-        turn = self._take_up(text, person, understanding)
+        several = await self._tell_apart(text, understanding) if person.asked is None else ()
+        turn = (
+            self._answer_all(several, person, understanding) if several else self._take_up(text, person, understanding)
+        )
         return replace(turn, reply=replace(turn.reply, understanding=understanding))
 
     def press(self, data: str, person: Person) -> Turn:
@@ -96,17 +101,56 @@ class Dialogue:
     def speaker(self, person: Person) -> Speaker:
         return Speaker(self._catalogue(), person, self._today(), self._staff_listen)
 
+    async def _tell_apart(self, text: str, understanding: Understanding) -> tuple[str, ...]:
+        """The topics of a message with several questions, in order; none where it has one, or one is unclear."""
+        if judge(understanding).keys == (CRISIS,):
+            return ()
+        considered = {guess.key for guess in understanding.topics}
+        for parts in split_questions(text):
+            try:
+                verdicts = [judge(await self._nlu.parse(part)) for part in parts]
+            except Unavailable:
+                return ()
+            keys = dict.fromkeys(verdict.keys[0] for verdict in verdicts if verdict.outcome == "answer")
+            # Each part must be sure by itself, and the whole must sound like all of them: the background
+            # of one question can look like another.
+            if len(keys) == len(parts) and keys.keys() <= considered and not any(map(is_small_talk, keys)):
+                return tuple(keys)
+        return ()
+
+    def _answer_all(self, keys: tuple[str, ...], person: Person, understanding: Understanding) -> Turn:
+        """The answers to several topics as one reply, each under its title."""
+        speaker = self.speaker(person)
+        turns = [self._answer(key, person, understanding) for key in keys]
+        texts = [
+            f"<b>{escape(speaker.catalogue.question(key, person.language), quote=False)}</b>\n{turn.reply.text}"
+            for key, turn in zip(keys, turns, strict=True)
+        ]
+        asking = next((turn for turn in turns if turn.person.asked), turns[-1])  # what is asked back keeps its buttons
+        reply = replace(
+            asking.reply,
+            outcome="answer",
+            text="\n\n".join(texts),
+            key=keys[0],
+            keys=keys,
+            facts=tuple(dict.fromkeys(fact for turn in turns for fact in turn.reply.facts)),
+        )
+        return Turn(reply, asking.person)
+
     def _take_up(self, text: str, person: Person, understanding: Understanding) -> Turn:
+        short = _is_short(text)
+        if person.topic and short and leans_on_before(text, person.language):  # "and how much does it cost?"
+            understanding = understanding.leaning_to(person.topic)
         verdict = judge(understanding)
         best = understanding.ranking[0].confidence if understanding.ranking else 0.0
         if person.asked in ("citizenship", "country") and verdict.keys != (CRISIS,):
             countries = find_country(text, person.language)
-            if len(countries) == 1 and (_is_short(text) or best < CLEAR):
+            if len(countries) == 1 and (short or best < CLEAR):
                 return self._remember("country", countries[0], person)
             if best < CLEAR or len(countries) > 1:
                 return self.speaker(person).which_country(countries, person.topic)
-        may_follow = person.topic and understanding.entities and _is_short(text) and best < SURE
-        if person.topic and may_follow and (verdict.outcome != "answer" or leans_on_before(text, person.language)):
+        unsure = verdict.outcome != "answer" and best < SURE
+        if person.topic and understanding.entities and short and unsure:  # "and for master's?"
             return self._answer(person.topic, person, understanding)
         if verdict.outcome == "answer":
             return self._answer(verdict.keys[0], person, understanding)

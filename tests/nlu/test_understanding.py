@@ -111,3 +111,13 @@ def test_judging_by_the_usual_costs(understanding: Understanding, verdict: Verdi
 def test_a_key_that_the_model_did_not_name_has_no_confidence() -> None:
     assert understood(visa_need=0.7).confidence("visa.need") == 0.7
     assert understood(visa_need=0.7).confidence("housing.apply") == 0.0
+
+
+@given(rankings(), st.sampled_from(["visa.need", "housing.apply"]))
+@settings(deadline=None)
+def test_leaning_makes_an_area_likelier_and_nothing_surer_in_sum(understanding: Understanding, key: str) -> None:
+    leaning = understanding.leaning_to(key)
+    assert {guess.key for guess in leaning.ranking} == {guess.key for guess in understanding.ranking}
+    before, after = (sum(guess.confidence for guess in each.ranking) for each in (understanding, leaning))
+    assert after == pytest.approx(before, abs=1e-6)
+    assert leaning.confidence(key) >= understanding.confidence(key) - 1e-9

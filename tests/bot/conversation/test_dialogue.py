@@ -235,11 +235,65 @@ async def test_a_short_message_does_not_lean_on_before_where_the_model_is_sure(
     assert turn.reply.key == "money.tuition"
 
 
-async def test_a_short_answered_message_leans_on_before_only_where_it_begins_so(
+async def test_a_short_message_leans_on_the_topic_before_unless_it_is_clear_by_itself(
     dialogue: Dialogue, nlu: ScriptedNlu
 ) -> None:
-    nlu.meanings |= {"and for phd students": {"talk.help": 0.6}, "phd students help": {"talk.help": 0.6}}
+    nlu.meanings |= {"and for phd students": {"talk.help": 0.6}, "phd students help": {"talk.help": 0.85}}
     before = Person(topic="programmes.list", level="master")
     leaning = await dialogue.hear("and for phd students", before)
     assert (leaning.reply.key, leaning.person.level) == ("programmes.list", "phd")
     assert (await dialogue.hear("phd students help", before)).reply.key == "talk.help"
+
+
+async def test_two_questions_get_both_answers_in_their_order(dialogue: Dialogue, nlu: ScriptedNlu) -> None:
+    nlu.meanings |= {
+        "How much is the dorm and when should I arrive?": {"arrival.when": 0.5, "housing.price": 0.4},
+        "How much is the dorm": {"housing.price": 0.9},
+        "when should I arrive?": {"arrival.when": 0.9},
+    }
+    turn = await dialogue.hear("How much is the dorm and when should I arrive?", Person())
+    assert (turn.reply.outcome, turn.reply.keys) == ("answer", ("housing.price", "arrival.when"))
+    first, second = (
+        turn.reply.text.index("How much does the dormitory cost?"),
+        turn.reply.text.index("When should I arrive"),
+    )
+    assert first < second
+
+
+async def test_background_that_sounds_like_a_topic_is_no_second_question(dialogue: Dialogue, nlu: ScriptedNlu) -> None:
+    text = "Can I bring my cat and my violin with me, do I need a visa?"
+    nlu.meanings |= {text: {"visa.need": 0.9}, "How sad?": {"housing.price": 0.9}}
+    assert (await dialogue.hear(text, INDIAN)).reply.keys == ("visa.need",)
+
+
+async def test_of_two_questions_one_unclear_the_whole_message_is_asked_about(
+    dialogue: Dialogue, nlu: ScriptedNlu
+) -> None:
+    text = "How much is the dorm? And the other thing?"
+    nlu.meanings |= {
+        text: {"housing.price": 0.5, "housing.apply": 0.3},
+        "How much is the dorm?": {"housing.price": 0.9},
+        "And the other thing?": {"housing.apply": 0.3, "housing.rooms": 0.3},
+    }
+    assert (await dialogue.hear(text, Person())).reply.outcome == "clarify"
+
+
+async def test_two_questions_of_which_one_asks_back_keep_its_buttons(dialogue: Dialogue, nlu: ScriptedNlu) -> None:
+    nlu.meanings |= {
+        "Do I need a visa? When should I arrive?": {"arrival.when": 0.5, "visa.need": 0.4},
+        "Do I need a visa?": {"visa.need": 0.9},
+        "When should I arrive?": {"arrival.when": 0.9},
+    }
+    turn = await dialogue.hear("Do I need a visa? When should I arrive?", Person())
+    assert turn.reply.keys == ("visa.need", "arrival.when")
+    assert turn.person.asked == "citizenship"
+    assert turn.person.topic == "visa.need"
+    assert any(choice.data == "set:citizenship:eu" for choice in turn.reply.choices)
+
+
+async def test_a_question_that_leans_on_the_one_before_stays_in_its_area(dialogue: Dialogue, nlu: ScriptedNlu) -> None:
+    meaning = {"money.tuition": 0.35, "visa.cost_time": 0.3, "housing.price": 0.1}
+    nlu.meanings |= {"and how much does it cost?": meaning, "how much does it cost?": meaning}
+    after_visa = replace(INDIAN, topic="visa.need")
+    assert (await dialogue.hear("and how much does it cost?", after_visa)).reply.keys[0] == "visa.cost_time"
+    assert (await dialogue.hear("how much does it cost?", after_visa)).reply.keys[0] == "money.tuition"
