@@ -66,7 +66,8 @@ class Dialogue:
         turn = (
             self._answer_all(several, person, understanding) if several else self._take_up(text, person, understanding)
         )
-        return replace(turn, reply=replace(turn.reply, understanding=understanding))
+        turn = replace(turn, reply=replace(turn.reply, understanding=understanding))
+        return turn if language in languages() else self.speaker(person).note_language(turn)
 
     def press(self, data: str, person: Person) -> Turn:
         """The reply to a pressed button; what no longer exists is answered with the menu."""

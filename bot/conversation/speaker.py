@@ -198,6 +198,13 @@ class Speaker:
         text = _("Something went wrong on our side. Please try again in a minute, or write to {email}.")
         return self._turn("fallback", text.format(email=self._office_email()))
 
+    def note_language(self, turn: Turn) -> Turn:
+        """Says above a reply that it is not in the language that was asked in."""
+        _ = translator(self.person.language)
+        note = _("I do not write in your language yet. /language shows the ones I know.")
+        text = f"<i>{escape(note, quote=False)}</i>\n\n{turn.reply.text}"
+        return replace(turn, reply=replace(turn.reply, text=text))
+
     def _office_email(self) -> str:
         return self.catalogue.figure("international_office_email", self.person.language, self.today)
 

@@ -72,3 +72,21 @@ def test_half_an_emoji_does_not_hinder(detector: LanguageDetector) -> None:
 @pytest.mark.parametrize("text", ["a" * 100_000, "visa " * 20_000, "中" * 100_000, "\u0301" * 100_000, "👋🏽" * 50_000])
 def test_an_endless_message_gets_a_language(detector: LanguageDetector, text: str) -> None:
     assert isinstance(detector.detect(text, "en"), str)
+
+
+@pytest.mark.parametrize(
+    ("text", "language"),
+    [
+        ("kak poluchit vizu esli ya iz indii", "ru"),
+        ("skolko stoit obshchezhitie v kaunase", "ru"),
+        ("skilky koshtuye hurtozhytok", "uk"),
+        ("yak otrymaty vizu do lytvy", "uk"),
+    ],
+)
+def test_cyrillic_languages_are_known_in_latin_letters(detector: LanguageDetector, text: str, language: str) -> None:
+    assert detector.detect(text, "en") == language
+
+
+@pytest.mark.parametrize("text", ["kifach ndir visa schengen", "kto vy"])
+def test_what_nobody_can_tell_stays_in_the_language_of_the_chat(detector: LanguageDetector, text: str) -> None:
+    assert detector.detect(text, "ar") == "ar"

@@ -297,3 +297,15 @@ async def test_a_question_that_leans_on_the_one_before_stays_in_its_area(dialogu
     after_visa = replace(INDIAN, topic="visa.need")
     assert (await dialogue.hear("and how much does it cost?", after_visa)).reply.keys[0] == "visa.cost_time"
     assert (await dialogue.hear("how much does it cost?", after_visa)).reply.keys[0] == "money.tuition"
+
+
+async def test_a_language_that_we_do_not_speak_is_understood_and_the_answer_says_so(
+    dialogue: Dialogue, nlu: ScriptedNlu
+) -> None:
+    question = "Quanto custa o alojamento estudantil em Kaunas?"
+    nlu.meanings[question] = {"housing.price": 0.9}
+    reply = (await dialogue.hear(question, Person(language="es"))).reply
+    assert (reply.key, reply.language) == ("housing.price", "es")
+    assert reply.text.startswith("<i>Todavía no escribo en tu idioma.")
+    spoken = (await dialogue.hear("¿Cuánto cuesta la residencia en Kaunas?", Person(language="es"))).reply
+    assert "Todavía" not in spoken.text
