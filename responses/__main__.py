@@ -5,21 +5,33 @@ from __future__ import annotations
 import asyncio
 import getpass
 import sys
+from collections import Counter
+from datetime import datetime
 from difflib import unified_diff
 from pathlib import Path
 from typing import Annotated, Any
+from zoneinfo import ZoneInfo
 
 import typer
 import yaml
 from rich.console import Console
+from rich.table import Column, Table
 
 from integrations.database import Database, DatabaseUnavailable
 from integrations.database.schema import upgrade
+from responses.catalogue import FALLBACK_LANGUAGE, Catalogue
+from responses.content import Content
 from responses.files import FOLDER, Malformed, read_content
+from responses.policy import VALUES, Case
 from responses.publishing import Change, differences, publish
+from responses.state import STATES, State, due, state_of, states
 
 commands = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, add_completion=False)
 console = Console(highlight=False, soft_wrap=True)
+VILNIUS = ZoneInfo("Europe/Vilnius")
+COLOURS = {"source": "cyan", "confirmed": "green", "machine": "yellow", "outdated": "red", "missing": "bold red"}
+SIGNS = {"source": "S", "confirmed": "C", "machine": "M", "outdated": "O", "missing": "–"}
+URGENCY = {"overdue": "red", "never checked": "yellow", "soon": "green"}
 
 Folder = Annotated[Path, typer.Argument(help="The folder with the content files.")]
 Url = Annotated[
@@ -56,6 +68,78 @@ def import_files(
     if changes and (yes or typer.confirm("Publish these changes?")):
         asyncio.run(_publish(folder, address))
         console.print("Published.")
+
+
+@commands.command()
+def status(folder: Folder = FOLDER) -> None:
+    """Show how far each area is in each language."""
+    content = read_content(folder)
+    found = states(content)
+    table = Table(Column(no_wrap=True), *content.entries, box=None, padding=(0, 1, 0, 0))
+    for area in content.areas[FALLBACK_LANGUAGE]:
+        table.add_row(area, *(_cell(found[area, language]) for language in content.entries))
+    table.add_section()
+    totals = [sum((found[each] for each in found if each[1] == language), Counter()) for language in content.entries]
+    table.add_row("all", *map(_cell, totals))
+    Console(highlight=False).print(table)
+    console.print("  ".join(f"[{COLOURS[state]}]{SIGNS[state]}[/] {state}" for state in STATES))
+
+
+@commands.command(name="due")
+def list_due(
+    folder: Folder = FOLDER,
+    today: Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], help="As if it were that day.")] = None,
+) -> None:
+    """List the figures that somebody has to look up again, the most urgent first."""
+    listed = due(read_content(folder), today.date() if today else datetime.now(VILNIUS).date())
+    for each in listed:
+        console.print(f"{each.why}, review by {each.day}", style=URGENCY[each.why], end="  ")
+        console.print(f"{each.name} = {each.fact.value}  ({each.fact.owner})", markup=False)
+        console.print(f"    {each.fact.source.title} {each.fact.source.url or ''}", markup=False)
+        if each.keys:
+            console.print(f"    in {', '.join(each.keys)}", style="dim", markup=False)
+    console.print(f"{len(listed)} figures to look at.")
+
+
+@commands.command(name="show")
+def show_answer(
+    key: Annotated[str, typer.Argument(help="A topic, such as visa.need.")],
+    folder: Annotated[Path, typer.Option(help="The folder with the content files.")] = FOLDER,
+    language: Annotated[str, typer.Option(help="Two letters.")] = FALLBACK_LANGUAGE,
+    as_: Annotated[str, typer.Option("--as", help="For whom: citizenship=IN,level=master.")] = "",
+) -> None:
+    """Show an answer as somebody would read it, and the figures in it with their sources."""
+    content = read_content(folder)
+    if key not in content.topics:
+        raise typer.BadParameter(f"there is no topic {key}", param_hint="KEY")
+    if language not in content.entries:
+        raise typer.BadParameter(f"there is no content in {language}", param_hint="--language")
+    today = datetime.now(VILNIUS).date()
+    answer = Catalogue(content).answer(key, language, _case(as_, content), today)
+    console.print(answer.text, markup=False)
+    state = state_of(content.entries[language].get(key), content.entries[FALLBACK_LANGUAGE][key])
+    console.print(f"\n{state}; depends on {', '.join(answer.depends_on) or 'nothing'}", style="dim")
+    for name in answer.facts:
+        fact = next((each for each in content.facts[name] if each.holds_on(today)), content.facts[name][-1])
+        console.print(f"{name}: {fact.value}, seen {fact.seen}, {fact.source.title}", style="dim", markup=False)
+
+
+def _case(text: str, content: Content) -> Case:
+    """What `--as` says of a person; a country's code stands for the entry rules of its passport."""
+    case: dict[str, str] = {}
+    for part in filter(None, text.split(",")):
+        aspect, _, value = part.strip().partition("=")
+        if aspect == "citizenship" and value.isupper():
+            value = content.countries.citizenship_of(value)
+        if aspect not in VALUES or value not in VALUES[aspect]:
+            known = "; ".join(f"{name}: {', '.join(values)}" for name, values in VALUES.items())
+            raise typer.BadParameter(f"'{part}' is not known ({known})", param_hint="--as")
+        case[aspect] = value
+    return case
+
+
+def _cell(counts: Counter[State]) -> str:
+    return " ".join(f"[{COLOURS[state]}]{counts[state]}{SIGNS[state]}[/]" for state in STATES if counts[state])
 
 
 async def _differences(folder: Path, address: str) -> list[Change]:

@@ -145,3 +145,42 @@ def test_without_a_command_the_commands_are_shown() -> None:
     done = run()
     assert done.returncode == 2
     assert {"check", "diff", "import"} <= set((done.stdout + done.stderr).split())
+
+
+def test_status_counts_the_answers_of_each_area_and_language() -> None:
+    code, shown = invoke("status")
+    assert code == 0
+    assert "138S" in shown
+    assert "permit" in shown
+
+
+def test_due_lists_what_is_overdue_on_a_day_with_its_owner_and_answers() -> None:
+    code, shown = invoke("due", "--today", "2030-01-01")
+    assert code == 0
+    assert "overdue, review by" in shown
+    assert "figures to look at." in shown
+
+
+def test_show_reads_an_answer_out_for_a_case_and_names_its_figures() -> None:
+    code, shown = invoke("show", "visa.need", "--language", "lt", "--as", "citizenship=IN,level=master")
+    assert code == 0
+    assert "laikino leidimo gyventi" in shown
+    assert "source; depends on citizenship, level" in shown
+    assert "permit_time: 2 months" in shown
+    _, european = invoke("show", "visa.need", "--as", "citizenship=eu")
+    assert european != shown
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["visa.nothing"], "there is no topic visa.nothing"),
+        (["visa.need", "--language", "xx"], "there is no content in xx"),
+        (["visa.need", "--as", "citizenship=green"], "citizenship=green"),
+        (["visa.need", "--as", "hair=red"], "hair=red"),
+    ],
+)
+def test_show_names_what_it_does_not_know(arguments: list[str], said: str) -> None:
+    code, shown = invoke("show", *arguments)
+    assert code == 2
+    assert said in " ".join(shown.replace("│", " ").split())
