@@ -21,6 +21,9 @@ train: setup ## build the language model
 evaluate: setup ## measure the model on messages that it never learned from
 	@$(BIN)/python -m nlu.evaluation
 
+bench: setup ## measure the model beside Rasa's default one (a quarter of an hour)
+	@$(BIN)/python -m nlu.benchmark --examples 4
+
 test: setup ## everything that CI checks
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
@@ -66,4 +69,4 @@ $(UV): requirements/uv.txt
 	@$(UV) pip install --compile-bytecode --require-hashes --no-deps --python .venv-nlu -r requirements/nlu.txt
 	@touch $@
 
-.PHONY: help chat run train evaluate test texts content migrate pin clean setup
+.PHONY: help chat run train evaluate bench test texts content migrate pin clean setup

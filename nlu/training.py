@@ -18,6 +18,7 @@ from nlu.server import PYTHON, ROOT, environment
 
 CONFIG = ROOT / "nlu/config.yml"
 DATA = ROOT / "nlu/data"
+EMBEDDING = "nlu.components.embedding.SentenceEmbedding"
 KEPT_MODELS = 3
 
 Progress = Callable[[str, int, int], None]  # what is happening, done, of how many
@@ -52,13 +53,14 @@ def train(model: Path, var: Path, progress: Progress, config: Path = CONFIG, dat
     """Embed all examples on every core, then let Rasa fit the classifier on the vectors."""
     vectors = var / "vectors"
     by_intent = read_examples(data)
-    _embed(sorted({text for texts in by_intent.values() for text in texts}), vectors, progress)
+    settings = yaml.safe_load(config.read_text(encoding="utf-8"))
+    if settings["pipeline"][0]["name"] == EMBEDDING:
+        _embed(sorted({text for texts in by_intent.values() for text in texts}), vectors, progress)
+        settings["pipeline"][0]["cache"] = str(vectors.resolve())
     progress("Fitting the classifier", 0, 1)
     with tempfile.TemporaryDirectory(prefix="biciulis-") as folder:
         # Rasa writes into the configuration that it is given, so it gets a copy; and it copies all
         # examples again for every file that it reads, so it gets one file.
-        settings = yaml.safe_load(config.read_text(encoding="utf-8"))
-        settings["pipeline"][0]["cache"] = str(vectors.resolve())
         (Path(folder) / "config.yml").write_text(yaml.safe_dump(settings), encoding="utf-8")
         (Path(folder) / "nlu.yml").write_text(_one_file(by_intent), encoding="utf-8")
         command = ["train", "nlu", "--config", f"{folder}/config.yml", "--nlu", f"{folder}/nlu.yml", "--out", folder]
