@@ -25,7 +25,7 @@ from scipy.optimize import minimize_scalar
 from scipy.special import log_softmax
 from sklearn.linear_model import LogisticRegression
 
-from nlu.components.letters import Letters
+from nlu.components.letters import Letters, count
 from nlu.components.vectors import prepare
 
 MODEL_FILE = "classifier.npz"
@@ -91,7 +91,7 @@ class MeaningAndLettersClassifier(IntentClassifier, GraphComponent):
         with model_storage.read_from(resource) as folder, np.load(folder / MODEL_FILE) as arrays:
             component._intents = arrays["intents"].tolist()
             component._weights, component._bias = arrays["weights"], arrays["bias"]
-            component._letters = Letters.load(arrays)
+            component._letters = Letters(arrays)
             component._temperature = float(arrays["temperature"])
         return component
 
@@ -103,8 +103,7 @@ class MeaningAndLettersClassifier(IntentClassifier, GraphComponent):
         self._intents = self._intents.tolist()
         texts, vectors = _texts(examples), _vectors(examples)
         self._calibrate(texts, vectors, intents)
-        self._fit(texts, vectors, intents)
-        arrays = self._letters.arrays() | {"weights": self._weights, "bias": self._bias}
+        arrays = self._fit(texts, vectors, intents) | {"weights": self._weights, "bias": self._bias}
         with self._storage.write_to(self._resource) as folder:
             np.savez_compressed(folder / MODEL_FILE, intents=self._intents, temperature=self._temperature, **arrays)
         return self._resource
@@ -131,14 +130,17 @@ class MeaningAndLettersClassifier(IntentClassifier, GraphComponent):
 
         self._temperature = float(minimize_scalar(surprise, bounds=(0.2, 5), method="bounded").x)
 
-    def _fit(self, texts: list[str], vectors: np.ndarray, intents: np.ndarray) -> None:
-        self._letters = Letters.learn(texts, intents)
+    def _fit(self, texts: list[str], vectors: np.ndarray, intents: np.ndarray) -> dict[str, np.ndarray]:
+        """Learn from these examples; gives what is to be kept of their letters."""
+        examples = count(texts, intents)
+        self._letters = Letters(examples)
         linear = LogisticRegression(C=float(self._config["C"]), max_iter=int(self._config["max_iter"]), warm_start=True)
         if self._weights.size:  # fitted to most of the same examples before: a third of the way is left
             linear.coef_, linear.intercept_ = self._weights, self._bias
             linear.max_iter = -(-linear.max_iter // 3)
         linear.fit(vectors, intents)
         self._weights, self._bias = linear.coef_.astype(np.float32), linear.intercept_.astype(np.float32)
+        return examples
 
     def _scores(self, texts: list[str], vectors: np.ndarray) -> np.ndarray:
         meaning = vectors @ self._weights.T + self._bias

@@ -8,7 +8,9 @@ multiplied in 32 (docs/decisions/0004).
 
 from __future__ import annotations
 
+import ctypes
 from collections.abc import Iterator
+from contextlib import suppress
 
 import numpy as np
 import onnx
@@ -37,6 +39,10 @@ class Encoder:
         options.intra_op_num_threads = options.inter_op_num_threads = 1
         graph = _Graph(weights).build()
         self._session = onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
+        del graph
+        # The C library keeps what building took (50 MB) for a next time that does not come.
+        with suppress(AttributeError, OSError):  # not every C library can
+            ctypes.CDLL(None).malloc_trim(0)
 
     def encode(self, texts: list[str]) -> np.ndarray:
         ids = [self._tokenizer.ids(PREFIX + text)[: self._weights.shape.longest] for text in texts]

@@ -27,12 +27,26 @@ GROUPS = HashingVectorizer(
 )
 
 
-class Letters:
-    """The examples of each intent as groups of letters. Intents are numbered as in `intents`."""
+def count(texts: list[str], intents: np.ndarray) -> dict[str, np.ndarray]:
+    """How often each group stands in each example, and the number of each one's intent, as plain arrays to keep."""
+    counts = GROUPS.transform(texts)
+    return {
+        "counts": np.minimum(counts.data, 255).astype(np.uint8),
+        "groups": counts.indices,
+        "starts": counts.indptr,
+        "intents_of_examples": intents,
+    }
 
-    def __init__(self, counts: sparse.csr_matrix, intents: np.ndarray) -> None:
-        """`counts`: how often each group stands in each example; `intents`: the number of each one's intent."""
-        self._counts, self._intents = counts, intents
+
+class Letters:
+    """The examples of each intent as groups of letters, from what `count` gave."""
+
+    def __init__(self, examples: Mapping[str, np.ndarray]) -> None:
+        shape = len(examples["starts"]) - 1, GROUPS.n_features
+        counts = sparse.csr_matrix(
+            (examples["counts"].astype(np.float32), examples["groups"], examples["starts"]), shape
+        )
+        intents = examples["intents_of_examples"]
         self._rarity = _rarity(counts)
         self._groups = _weigh(counts, self._rarity).T.tocsr()  # by group: a message has few of them
         # Row i: where the examples of intent i stand, filled up with a place after the last.
@@ -40,26 +54,6 @@ class Letters:
         self._places = np.full((len(by_intent), max(NEAREST, *map(len, by_intent))), len(intents))
         for row, places in zip(self._places, by_intent, strict=True):
             row[: len(places)] = places
-
-    @classmethod
-    def learn(cls, texts: list[str], intents: np.ndarray) -> Letters:
-        return cls(GROUPS.transform(texts), intents)
-
-    @classmethod
-    def load(cls, arrays: Mapping[str, np.ndarray]) -> Letters:
-        """From what `arrays` gave."""
-        shape = len(arrays["starts"]) - 1, GROUPS.n_features
-        counts = sparse.csr_matrix((arrays["counts"].astype(np.float32), arrays["groups"], arrays["starts"]), shape)
-        return cls(counts, arrays["intents_of_examples"])
-
-    def arrays(self) -> dict[str, np.ndarray]:
-        """Plain arrays to keep it by."""
-        return {
-            "counts": np.minimum(self._counts.data, 255).astype(np.uint8),
-            "groups": self._counts.indices,
-            "starts": self._counts.indptr,
-            "intents_of_examples": self._intents,
-        }
 
     def nearness(self, texts: list[str]) -> np.ndarray:
         """How near each text is to each intent, 0 to 1, shape (len(texts), intents)."""
