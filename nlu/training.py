@@ -37,8 +37,18 @@ def model_path(folder: Path, config: Path = CONFIG, data: Path = DATA) -> Path:
     return folder / f"{digest.hexdigest()[:16]}.tar.gz"
 
 
+def check_processor(cpuinfo: Path = Path("/proc/cpuinfo")) -> None:
+    """Raises TrainingFailed where TensorFlow, which Rasa imports, would be killed by the processor."""
+    if cpuinfo.exists() and "avx" not in cpuinfo.read_text(encoding="ascii", errors="ignore").split():
+        raise TrainingFailed(
+            "this processor has no AVX instructions, without which Rasa's libraries do not run; take an x86-64 machine "
+            "built after 2012, or a virtual machine that passes AVX on"
+        )
+
+
 def ensure_model(var: Path, progress: Progress, config: Path = CONFIG, data: Path = DATA) -> Path:
     """The model of the current data, trained now where it is missing. Raises TrainingFailed."""
+    check_processor()
     model = model_path(var / "models", config, data)
     if not model.exists():
         try:

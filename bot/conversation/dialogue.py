@@ -25,8 +25,8 @@ from responses.catalogue import Catalogue
 from responses.policy import VALUES
 
 SHORT = 6  # words of a message that may lean on the one before
-SURE = 0.8  # a message that the model is this sure of stands for itself, also one out of scope
-CLEAR = 0.5  # a message that the model is this sure of is no country's name
+SURE = 0.8  # a message that the model is this sure of stands for itself even if it begins with "and"
+CLEAR = 0.5  # a message that the model is this sure of is more than the name of a country or level
 
 
 class Understands(Protocol):
@@ -140,7 +140,8 @@ class Dialogue:
 
     def _take_up(self, text: str, person: Person, understanding: Understanding) -> Turn:
         short = _is_short(text)
-        if person.topic and short and leans_on_before(text, person.language):  # "and how much does it cost?"
+        leans = person.topic and short and leans_on_before(text, person.language)
+        if person.topic and leans:  # "and how much does it cost?"
             understanding = understanding.leaning_to(person.topic)
         verdict = judge(understanding)
         best = understanding.ranking[0].confidence if understanding.ranking else 0.0
@@ -150,8 +151,8 @@ class Dialogue:
                 return self._remember("country", countries[0], person)
             if best < CLEAR or len(countries) > 1:
                 return self.speaker(person).which_country(countries, person.topic)
-        unsure = verdict.outcome != "answer" and best < SURE
-        if person.topic and understanding.entities and short and unsure:  # "and for master's?"
+        unclear = verdict.outcome != "answer" and best < (SURE if leans else CLEAR)
+        if person.topic and understanding.entities and short and unclear:  # "and for master's?", "I am from India"
             return self._answer(person.topic, person, understanding)
         if verdict.outcome == "answer":
             return self._answer(verdict.keys[0], person, understanding)

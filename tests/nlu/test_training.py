@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from nlu.training import CONFIG, TrainingFailed, ensure_model, model_path, read_examples, train
+from nlu.training import CONFIG, TrainingFailed, check_processor, ensure_model, model_path, read_examples, train
 from tests.nlu.conftest import EXAMPLES, INTENTS, OLD_MODELS, Tiny
 
 pytestmark = pytest.mark.timeout(300)  # Rasa starts slowly on a busy machine
@@ -102,3 +102,13 @@ def test_a_folder_that_cannot_be_written_ends_the_training(tiny: Tiny, tmp_path:
     with pytest.raises(TrainingFailed, match="File exists"):
         ensure_model(tmp_path, lambda *step: None, data=tiny.data)
     assert not (tmp_path / "models").exists()
+
+
+def test_a_processor_that_rasa_does_not_run_on_is_named(tmp_path: Path) -> None:
+    cpuinfo = tmp_path / "cpuinfo"
+    cpuinfo.write_text("flags : fpu sse4_2 avx avx2\n", encoding="ascii")
+    check_processor(cpuinfo)
+    check_processor(tmp_path / "missing")  # no Linux: nothing is known
+    cpuinfo.write_text("flags : fpu sse4_2\n", encoding="ascii")
+    with pytest.raises(TrainingFailed, match="no AVX instructions"):
+        check_processor(cpuinfo)

@@ -309,3 +309,11 @@ async def test_a_language_that_we_do_not_speak_is_understood_and_the_answer_says
     assert reply.text.startswith("<i>Todavía no escribo en tu idioma.")
     spoken = (await dialogue.hear("¿Cuánto cuesta la residencia en Kaunas?", Person(language="es"))).reply
     assert "Todavía" not in spoken.text
+
+
+async def test_a_short_question_of_its_own_is_not_taken_for_more_about_the_one_before(
+    dialogue: Dialogue, nlu: ScriptedNlu
+) -> None:
+    nlu.meanings["visa for indian students"] = {"visa.need": 0.7, "visa.documents": 0.2}
+    reply = (await dialogue.hear("visa for indian students", Person(topic="work.during_studies"))).reply
+    assert (reply.outcome, reply.keys[0]) == ("clarify", "visa.need")
