@@ -30,7 +30,7 @@ from nlu.components.vectors import prepare
 
 MODEL_FILE = "classifier.npz"
 INTENT_RANKING = "intent_ranking"
-KEPT_BACK = 8  # one example in so many is kept back to calibrate with
+KEPT_BACK = 16  # one example in so many is kept back to calibrate with; more would be missed in the fit
 
 
 @DefaultV1Recipe.register(DefaultV1Recipe.ComponentType.INTENT_CLASSIFIER, is_trainable=True)
