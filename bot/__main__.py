@@ -22,6 +22,7 @@ from bot.polling import TokenRefused, poll
 from bot.settings import Settings, WrongSettings, read_settings
 from integrations.database import DatabaseUnavailable
 from integrations.database.schema import upgrade, write_migration
+from nlu.messages import WrongFile
 from nlu.server import RasaServer
 from nlu.training import TrainingFailed, ensure_model
 from responses.files import Malformed
@@ -124,7 +125,7 @@ def main() -> None:
     """Run a command; what a person can mend is said in a sentence, not in a stack trace."""
     try:
         commands()
-    except (WrongSettings, Malformed, BadLine) as error:
+    except (WrongSettings, Malformed, WrongFile, BadLine) as error:
         _fail(str(error), 2)
     except TokenRefused:
         _fail("Telegram does not accept BICIULIS_TELEGRAM_TOKEN. Ask @BotFather for the right one.", 2)

@@ -19,7 +19,8 @@ import yaml
 from rich.console import Console
 from rich.table import Table
 
-from nlu.evaluation import HELD_OUT, Message, read_messages
+from nlu.evaluation import HELD_OUT
+from nlu.messages import Message, read_messages
 from nlu.server import RasaServer
 from nlu.training import CONFIG, DATA, TrainingFailed, train
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import csv
 import json
 import random
 import statistics
@@ -26,6 +25,7 @@ from rich.progress import track
 from rich.table import Table
 
 from nlu.evaluation_page import page
+from nlu.messages import Message, WrongFile, read_folder, read_labelled, read_messages
 from nlu.server import ROOT, RasaServer
 from nlu.training import CONFIG, DATA, TrainingFailed, ensure_model, train
 from nlu.understanding import OUT_OF_SCOPE, Guess, Understanding, judge
@@ -43,20 +43,6 @@ FLOORS = {
     "noisy": (0.82, 0.92),
 }
 CEILINGS = {"answered_out_of_scope": (0.05, 0.01), "answered_wrongly": (0.05, 0.02), "calibration_error": (0.05, 0.02)}
-
-
-class WrongFile(Exception):
-    """A file of messages that cannot be read; names file, line and what is wrong."""
-
-
-@dataclass(frozen=True)
-class Message:
-    """A message with the keys that a fair judge would accept for it."""
-
-    text: str
-    accepted: frozenset[str]
-    register: str
-    language: str
 
 
 @dataclass(frozen=True)
@@ -79,21 +65,6 @@ class Result:
     def among_three(self) -> bool:
         topics = [guess.key for guess in self.ranking if guess.key != OUT_OF_SCOPE][:3]
         return any(key in self.message.accepted for key in topics)
-
-
-def read_held_out(folder: Path = HELD_OUT) -> list[Message]:
-    """All messages of all languages. Raises WrongFile."""
-    return [message for path in sorted(folder.glob("*.tsv")) for message in read_messages(path)]
-
-
-def read_messages(path: Path) -> list[Message]:
-    """The messages of one language: text, accepted keys, register. Raises WrongFile."""
-    messages = []
-    for number, fields in _rows(path):
-        if len(fields) != 3 or not all(fields):
-            raise WrongFile(f"{path}:{number}: a message needs text, accepted keys and register, apart by tabs")
-        messages.append(Message(fields[0], frozenset(fields[1].split(",")), fields[2], path.stem))
-    return messages
 
 
 def weigh(message: Message, understanding: Understanding) -> Result:
@@ -198,7 +169,7 @@ async def parse_all(model: Path, messages: Sequence[Message], log: Path) -> list
 def evaluate(var: Path) -> int:
     """Measure the current model on the held-out messages; the status says whether the floors hold."""
     model = ensure_model(var, _show)
-    found = figures(asyncio.run(parse_all(model, read_held_out(), var / "log/rasa.log")))
+    found = figures(asyncio.run(parse_all(model, read_folder(HELD_OUT), var / "log/rasa.log")))
     folder = var / "evaluation"
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "figures.json").write_text(json.dumps(found, indent=1, ensure_ascii=False), encoding="utf-8")
@@ -244,25 +215,6 @@ def bench(var: Path, train_file: Path, test_file: Path, shots: int | None, seeds
         print(f"seed {seed}\taccuracy {scores[-1]:.4f}", flush=True)
     print(f"mean\taccuracy {statistics.fmean(scores):.4f}\tintents {len(names)}\ttest {len(tests)}")
     return 0
-
-
-def read_labelled(path: Path) -> list[tuple[str, str]]:
-    """Texts with their labels; a first line "text, label" is passed over. Raises WrongFile."""
-    rows = []
-    for number, fields in _rows(path, header=False):
-        if len(fields) != 2 or not all(field.strip() for field in fields):
-            raise WrongFile(f"{path}:{number}: a line needs a text and a label, apart by a tab")
-        rows.append((" ".join(fields[0].translate(str.maketrans("[]", "()")).split()), fields[1].strip()))
-    return rows[1:] if rows[:1] == [("text", "label")] else rows
-
-
-def _rows(path: Path, *, header: bool = True) -> list[tuple[int, list[str]]]:
-    try:
-        with path.open(encoding="utf-8", newline="") as file:
-            rows = list(enumerate(csv.reader(file, delimiter="\t", quoting=csv.QUOTE_NONE), start=1))
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise WrongFile(f"{path}: {error}") from error
-    return rows[1:] if header else rows
 
 
 def _draw(examples: Sequence[tuple[str, str]], names: dict[str, str], shots: int | None, seed: int) -> str:

@@ -99,6 +99,8 @@ class RasaServer:
             if self._process.returncode is not None:
                 return False
             if await self._client.is_ready():
+                with suppress(Unavailable):  # the first parse loads the encoders: no student waits for that
+                    await self._client.parse("hello")
                 return True
             await asyncio.sleep(0.2)
         log.error("nlu_not_ready", seconds=START_SECONDS, log=str(self._log_file))

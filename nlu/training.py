@@ -1,4 +1,4 @@
-"""Builds the Rasa model from nlu/config.yml and nlu/data, unless it was built from the same before."""
+"""Builds the Rasa model from nlu/config.yml, nlu/data and nlu/development, unless it was built from the same before."""
 
 from __future__ import annotations
 
@@ -8,17 +8,20 @@ import os
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import yaml
 
+from nlu.messages import read_examples, read_folder
 from nlu.server import PYTHON, ROOT, environment
 
 CONFIG = ROOT / "nlu/config.yml"
 DATA = ROOT / "nlu/data"
+DEVELOPMENT = ROOT / "nlu/development"  # messages that nothing is learned from but how sure to be
 EMBEDDING = "nlu.components.embedding.SentenceEmbedding"
+IMPORTER = "nlu.components.examples.ExamplesImporter"
 KEPT_MODELS = 3
 
 Progress = Callable[[str, int, int], None]  # what is happening, done, of how many
@@ -28,11 +31,12 @@ class TrainingFailed(Exception):
     """Rasa could not build a model; says why and where the whole log is."""
 
 
-def model_path(folder: Path, config: Path = CONFIG, data: Path = DATA) -> Path:
+def model_path(folder: Path, config: Path = CONFIG, data: Path = DATA, development: Path | None = DEVELOPMENT) -> Path:
     """Where the model of exactly this configuration, data and code stands or would stand."""
     digest = hashlib.sha256()
     sources = [config, ROOT / "requirements/nlu.txt", *sorted((ROOT / "nlu/components").glob("*.py"))]
-    for path in [*sources, *sorted(data.glob("*/*.yml"))]:
+    messages = sorted(development.glob("*.tsv")) if development else []
+    for path in [*sources, *sorted(data.glob("*/*.yml")), *messages]:
         digest.update(f"{path.name}\0{path.parent.name}\0".encode() + path.read_bytes())
     return folder / f"{digest.hexdigest()[:16]}.tar.gz"
 
@@ -46,57 +50,57 @@ def check_processor(cpuinfo: Path = Path("/proc/cpuinfo")) -> None:
         )
 
 
-def ensure_model(var: Path, progress: Progress, config: Path = CONFIG, data: Path = DATA) -> Path:
-    """The model of the current data, trained now where it is missing. Raises TrainingFailed."""
+def ensure_model(
+    var: Path, progress: Progress, config: Path = CONFIG, data: Path = DATA, development: Path | None = DEVELOPMENT
+) -> Path:
+    """The model of the current data, trained now where it is missing. Raises TrainingFailed and WrongFile."""
     check_processor()
-    model = model_path(var / "models", config, data)
+    model = model_path(var / "models", config, data, development)
     if not model.exists():
         try:
-            train(model, var, progress, config, data)
+            train(model, var, progress, config, data, development)
         except OSError as error:  # the disk is full, or a folder cannot be written
             raise TrainingFailed(str(error)) from error
         _forget_old_models(model)
     return model
 
 
-def train(model: Path, var: Path, progress: Progress, config: Path = CONFIG, data: Path = DATA) -> None:
-    """Embed all examples on every core, then let Rasa fit the classifier on the vectors."""
+def train(
+    model: Path,
+    var: Path,
+    progress: Progress,
+    config: Path = CONFIG,
+    data: Path = DATA,
+    development: Path | None = None,
+) -> None:
+    """Embed all examples on every core, then let Rasa fit the classifier on the vectors.
+
+    `development`: a folder of messages that say how much to believe what was learned; without it, some of the
+    examples are kept back for that.
+    """
     vectors = var / "vectors"
-    by_intent = read_examples(data)
-    settings = yaml.safe_load(config.read_text(encoding="utf-8"))
+    examples = read_examples(data)
+    messages = [(each.text, sorted(each.accepted)) for each in read_folder(development)] if development else []
+    settings = yaml.safe_load(config.read_text(encoding="utf-8")) | {"importers": [{"name": IMPORTER}]}
     if settings["pipeline"][0]["name"] == EMBEDDING:
-        _embed(sorted({text for texts in by_intent.values() for text in texts}), vectors, progress)
+        _embed(
+            sorted({text for texts in [*examples.values(), [text for text, _ in messages]] for text in texts}),
+            vectors,
+            progress,
+        )
         settings["pipeline"][0]["cache"] = str(vectors.resolve())
     progress("Fitting the classifier", 0, 1)
     with tempfile.TemporaryDirectory(prefix="biciulis-") as folder:
-        # Rasa writes into the configuration that it is given, so it gets a copy; and it copies all
-        # examples again for every file that it reads, so it gets one file.
+        # Rasa writes into the configuration that it is given, so it gets a copy.
         (Path(folder) / "config.yml").write_text(yaml.safe_dump(settings), encoding="utf-8")
-        (Path(folder) / "nlu.yml").write_text(_one_file(by_intent), encoding="utf-8")
-        command = ["train", "nlu", "--config", f"{folder}/config.yml", "--nlu", f"{folder}/nlu.yml", "--out", folder]
-        _run_rasa([*command, "--fixed-model-name", "model"], var / "log/training.log")
+        given = json.dumps({"examples": examples, "development": messages})
+        (Path(folder) / "examples.json").write_text(given, encoding="utf-8")
+        command = ["train", "nlu", "--config", f"{folder}/config.yml", "--nlu", f"{folder}/examples.json"]
+        _run_rasa([*command, "--out", folder, "--fixed-model-name", "model"], var / "log/training.log")
         model.parent.mkdir(parents=True, exist_ok=True)
         shutil.move(Path(folder) / "model.tar.gz", model.with_suffix(".part"))
     model.with_suffix(".part").replace(model)
     progress("Fitting the classifier", 1, 1)
-
-
-def read_examples(data: Path = DATA) -> dict[str, list[str]]:
-    """The examples of each intent, over all languages."""
-    by_intent: dict[str, list[str]] = {}
-    for path in sorted(data.glob("*/*.yml")):
-        for intent in yaml.load(path.read_text(encoding="utf-8"), Loader=yaml.CSafeLoader)["nlu"]:
-            texts = [line.removeprefix("- ").strip() for line in intent["examples"].splitlines()]
-            by_intent.setdefault(intent["intent"], []).extend(texts)
-    return by_intent
-
-
-def _one_file(by_intent: Mapping[str, list[str]]) -> str:
-    parts = [
-        f"- intent: {intent}\n  examples: |\n" + "".join(f"    - {text}\n" for text in texts)
-        for intent, texts in by_intent.items()
-    ]
-    return 'version: "3.1"\nnlu:\n' + "".join(parts)
 
 
 def _embed(texts: list[str], vectors: Path, progress: Progress) -> None:

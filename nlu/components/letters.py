@@ -2,7 +2,7 @@
 
 Every script is written in Latin letters first, so "виза", "viza" and "vizā" share theirs. Each text is
 its groups of two to five letters, rare groups counting more (TF-IDF, on hashed groups: there is no
-vocabulary to keep). A text is as near to an intent as to the three examples of it that are most alike.
+vocabulary to keep).
 """
 
 from __future__ import annotations
@@ -15,7 +15,8 @@ from anyascii import anyascii
 from scipy import sparse
 from sklearn.feature_extraction.text import HashingVectorizer
 
-NEAREST = 3
+from nlu.components.nearest import Places
+
 GROUPS = HashingVectorizer(
     analyzer="char_wb",
     ngram_range=(2, 5),
@@ -27,42 +28,32 @@ GROUPS = HashingVectorizer(
 )
 
 
-def count(texts: list[str], intents: np.ndarray) -> dict[str, np.ndarray]:
-    """How often each group stands in each example, and the number of each one's intent, as plain arrays to keep."""
+def count(texts: list[str]) -> dict[str, np.ndarray]:
+    """How often each group stands in each example, as plain arrays to keep."""
     counts = GROUPS.transform(texts)
     return {
         "counts": np.minimum(counts.data, 255).astype(np.uint8),
         "groups": counts.indices,
         "starts": counts.indptr,
-        "intents_of_examples": intents,
     }
 
 
 class Letters:
     """The examples of each intent as groups of letters, from what `count` gave."""
 
-    def __init__(self, examples: Mapping[str, np.ndarray]) -> None:
+    def __init__(self, examples: Mapping[str, np.ndarray], places: Places) -> None:
         shape = len(examples["starts"]) - 1, GROUPS.n_features
         counts = sparse.csr_matrix(
             (examples["counts"].astype(np.float32), examples["groups"], examples["starts"]), shape
         )
-        intents = examples["intents_of_examples"]
         self._rarity = _rarity(counts)
         self._groups = _weigh(counts, self._rarity).T.tocsr()  # by group: a message has few of them
-        # Row i: where the examples of intent i stand, filled up with a place after the last.
-        by_intent = [np.flatnonzero(intents == number) for number in range(intents.max() + 1)]
-        self._places = np.full((len(by_intent), max(NEAREST, *map(len, by_intent))), len(intents))
-        for row, places in zip(self._places, by_intent, strict=True):
-            row[: len(places)] = places
+        self._places = places
 
     def nearness(self, texts: list[str]) -> np.ndarray:
         """How near each text is to each intent, 0 to 1, shape (len(texts), intents)."""
-        return np.vstack([self._nearness(weights) for weights in _weigh(GROUPS.transform(texts), self._rarity)])
-
-    def _nearness(self, weights: sparse.csr_matrix) -> np.ndarray:
-        alike = np.append((weights @ self._groups).toarray()[0], np.float32(0))[self._places]
-        nearest: np.ndarray = np.partition(alike, -NEAREST, axis=1)[:, -NEAREST:].mean(axis=1)
-        return nearest
+        messages = _weigh(GROUPS.transform(texts), self._rarity)
+        return np.vstack([self._places.nearness((weights @ self._groups).toarray()[0]) for weights in messages])
 
 
 def _rarity(counts: sparse.csr_matrix) -> np.ndarray:

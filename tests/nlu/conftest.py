@@ -84,5 +84,5 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> Tiny:
         path = made.var / "models" / f"{name}.tar.gz"
         path.write_bytes(b"a model of yesterday")
         os.utime(path, (1_700_000_000 + age, 1_700_000_000 + age))
-    made.model = ensure_model(made.var, lambda *step: made.steps.append(step), data=made.data)
+    made.model = ensure_model(made.var, lambda *step: made.steps.append(step), data=made.data, development=None)
     return made

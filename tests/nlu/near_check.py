@@ -1,6 +1,6 @@
-"""Runs in Rasa's environment: prints held-out texts that mean nearly the same as a training example, a JSON object.
+"""Runs in Rasa's environment: prints held-out texts that mean nearly the same as one that was known, a JSON object.
 
-`.venv-nlu/bin/python tests/nlu/near_check.py VECTORS < texts`: two JSON lists, training and held-out, a line each.
+`.venv-nlu/bin/python tests/nlu/near_check.py VECTORS < texts`: two JSON lists, known and held-out, a line each.
 Vectors that training left in the folder are not computed again.
 """
 
@@ -10,17 +10,16 @@ import json
 import sys
 from pathlib import Path
 
-from nlu.components.encoder import Encoder
+from nlu.components.meaning import FIRST, Meaning
 from nlu.components.vectors import VectorCache, embed, prepare
-from nlu.components.weights import Weights
 
 TOO_NEAR = 0.97
 
 
 def main(folder: Path) -> None:
     examples, held_out = ([prepare(text) for text in json.loads(line)] for line in sys.stdin)
-    encoder, cache = Encoder(Weights()), VectorCache(folder)
-    known, new = embed(encoder, examples, cache), embed(encoder, held_out, cache)
+    meaning, cache = Meaning(), VectorCache(folder)
+    known, new = (embed(meaning, texts, cache)[:, :FIRST] for texts in (examples, held_out))
     alike = new @ known.T
     nearest = alike.argmax(axis=1)
     print(

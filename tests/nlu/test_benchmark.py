@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from nlu.benchmark import DEFAULT, Measured, copy_examples, measure, table_of
-from nlu.evaluation import Message
+from nlu.messages import Message
 from nlu.training import CONFIG, read_examples
 
 MESSAGES = [

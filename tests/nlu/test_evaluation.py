@@ -9,20 +9,17 @@ import pytest
 from nlu.evaluation import (
     CEILINGS,
     FLOORS,
-    Message,
+    HELD_OUT,
     Result,
-    WrongFile,
     below_floor,
     calibration_error,
     confusions,
     figures,
     main,
-    read_held_out,
-    read_labelled,
-    read_messages,
     weigh,
 )
 from nlu.evaluation_page import page
+from nlu.messages import Message, read_folder
 from nlu.understanding import OUT_OF_SCOPE, Guess, Understanding
 
 
@@ -123,23 +120,9 @@ def test_the_page_shows_every_group_and_marks_what_is_below_its_floor() -> None:
 
 
 def test_the_held_out_messages_of_all_languages_are_read() -> None:
-    messages = read_held_out()
+    messages = read_folder(HELD_OUT)
     assert {each.language for each in messages} == set("ar az de en es fr lt pl ru tr uk zh".split())  # noqa: SIM905
     assert all(each.text and each.accepted for each in messages)
-
-
-@pytest.mark.parametrize("row", ["only a text", "text\tvisa.need", "text\t\tnatural", "a\tb\tc\td"])
-def test_a_broken_row_is_named_with_its_line(tmp_path: Path, row: str) -> None:
-    path = tmp_path / "en.tsv"
-    path.write_text(f"text\taccepted\tregister\nfine\tvisa.need\tnatural\n{row}\n", encoding="utf-8")
-    with pytest.raises(WrongFile, match=r"en\.tsv:3"):
-        read_messages(path)
-
-
-def test_labelled_texts_may_have_a_head_and_hold_what_rasa_would_take_for_marks(tmp_path: Path) -> None:
-    path = tmp_path / "train.tsv"
-    path.write_text('text\tlabel\nwhere [is](it)  "now\tcard/lost\n', encoding="utf-8")
-    assert read_labelled(path) == [('where (is)(it) "now', "card/lost")]
 
 
 def test_a_file_that_is_missing_or_broken_ends_with_status_2(

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from nlu.training import CONFIG, TrainingFailed, check_processor, ensure_model, model_path, read_examples, train
-from tests.nlu.conftest import EXAMPLES, INTENTS, OLD_MODELS, Tiny
+from nlu.training import CONFIG, TrainingFailed, check_processor, ensure_model, model_path, train
+from tests.nlu.conftest import OLD_MODELS, Tiny
 
 pytestmark = pytest.mark.timeout(300)  # Rasa starts slowly on a busy machine
 
@@ -21,7 +21,7 @@ def refuse(*step: object) -> None:
 
 
 def test_the_model_stands_where_its_sources_say(tiny: Tiny) -> None:
-    assert tiny.model == model_path(tiny.var / "models", CONFIG, tiny.data)
+    assert tiny.model == model_path(tiny.var / "models", CONFIG, tiny.data, None)
     assert tiny.model.read_bytes()[:2] == b"\x1f\x8b"  # gzip
     assert list((tiny.var / "models").glob("*.part")) == []
 
@@ -34,7 +34,7 @@ def test_progress_is_told_from_the_first_example_to_the_end(tiny: Tiny) -> None:
 
 def test_what_is_trained_is_not_trained_again(tiny: Tiny) -> None:
     before = tiny.model.stat().st_mtime_ns
-    assert ensure_model(tiny.var, refuse, data=tiny.data) == tiny.model
+    assert ensure_model(tiny.var, refuse, data=tiny.data, development=None) == tiny.model
     assert tiny.model.stat().st_mtime_ns == before
 
 
@@ -49,29 +49,22 @@ def test_the_configuration_is_left_as_it_was(tiny: Tiny) -> None:
     assert (tiny.var / "log/training.log").exists()
 
 
-def test_the_examples_of_all_languages_are_read_together(tiny: Tiny) -> None:
-    assert read_examples(tiny.data) == {
-        intent: EXAMPLES["en"][intent] + EXAMPLES["lt"][intent] for intent in EXAMPLES["en"]
-    }
-    assert set(read_examples(tiny.data)) == INTENTS
-
-
 def test_other_data_or_another_configuration_gives_another_model(tiny: Tiny, tmp_path: Path) -> None:
     data, config = tmp_path / "data", tmp_path / "nlu/config.yml"
     shutil.copytree(tiny.data, data)
     config.parent.mkdir()
     shutil.copy(CONFIG, config)
-    assert model_path(tmp_path, config, data).name == tiny.model.name  # copies are the same
+    assert model_path(tmp_path, config, data, None).name == tiny.model.name  # copies are the same
 
-    paths = {model_path(tmp_path, config, data)}
+    paths = {model_path(tmp_path, config, data, None), model_path(tmp_path, config, data)}
     file = data / "en/all.yml"
     file.write_text(file.read_text(encoding="utf-8").replace("hello", "hallo"), encoding="utf-8")
-    paths.add(model_path(tmp_path, config, data))
+    paths.add(model_path(tmp_path, config, data, None))
     file.rename(data / "lt/more.yml")
-    paths.add(model_path(tmp_path, config, data))
+    paths.add(model_path(tmp_path, config, data, None))
     config.write_text(config.read_text(encoding="utf-8").replace("max_iter: ", "max_iter: 1"), encoding="utf-8")
-    paths.add(model_path(tmp_path, config, data))
-    assert len(paths) == 4
+    paths.add(model_path(tmp_path, config, data, None))
+    assert len(paths) == 5
 
 
 def test_a_broken_configuration_names_the_log(tiny: Tiny, tmp_path: Path) -> None:
@@ -92,7 +85,7 @@ def test_a_broken_configuration_names_the_log(tiny: Tiny, tmp_path: Path) -> Non
 def test_vectors_that_cannot_be_kept_end_the_training(tiny: Tiny, tmp_path: Path) -> None:
     (tmp_path / "vectors").write_text("a file where a folder is needed", encoding="utf-8")
     with pytest.raises(TrainingFailed, match="embedding the examples ended with status 1"):
-        ensure_model(tmp_path, lambda *step: None, data=tiny.data)
+        ensure_model(tmp_path, lambda *step: None, data=tiny.data, development=None)
     assert not (tmp_path / "models").exists()
 
 
@@ -100,7 +93,7 @@ def test_a_folder_that_cannot_be_written_ends_the_training(tiny: Tiny, tmp_path:
     shutil.copytree(tiny.var / "vectors", tmp_path / "vectors")
     (tmp_path / "log").write_text("a file where a folder is needed", encoding="utf-8")
     with pytest.raises(TrainingFailed, match="File exists"):
-        ensure_model(tmp_path, lambda *step: None, data=tiny.data)
+        ensure_model(tmp_path, lambda *step: None, data=tiny.data, development=None)
     assert not (tmp_path / "models").exists()
 
 

@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 import yaml
 
+from nlu.messages import read_examples, read_folder, read_messages
 from nlu.server import PYTHON, environment
-from nlu.training import DATA, ROOT, read_examples
+from nlu.training import DATA, DEVELOPMENT, ROOT
 from nlu.understanding import OUT_OF_SCOPE
 
 HELD_OUT = sorted((ROOT / "nlu/held_out").glob("*.tsv"))
@@ -48,8 +49,8 @@ def test_the_intents_are_the_topics_and_out_of_scope() -> None:
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_each_intent_has_enough_examples(language: str) -> None:
     counts = Counter(intent for each, intent, _ in examples() if each == language)
-    enough = 10 if language == "en" else 5
-    assert {key: counts[key] for key in topics() | {OUT_OF_SCOPE} if counts[key] < enough} == {}
+    enough = dict.fromkeys(topics(), 15 if language == "en" else 10) | {OUT_OF_SCOPE: 60}
+    assert {key: counts[key] for key, least in enough.items() if counts[key] < least} == {}
 
 
 def test_no_example_stands_under_two_intents() -> None:
@@ -83,14 +84,25 @@ def test_held_out_texts_expect_intents_that_exist(path: Path) -> None:
 
 def test_training_reads_all_examples_of_all_languages() -> None:
     counts = Counter(intent for _, intent, _ in examples())
-    assert {intent: len(texts) for intent, texts in read_examples().items()} == counts
+    assert {intent: len(texts) for intent, texts in read_examples(DATA).items()} == counts
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_development_messages_are_neither_learned_nor_held_out(language: str) -> None:
+    messages = read_messages(DEVELOPMENT / f"{language}.tsv")
+    assert len(messages) > 100
+    assert {key for message in messages for key in message.accepted} <= topics() | {OUT_OF_SCOPE}
+    held_out = {normal(message.text) for message in read_messages(ROOT / f"nlu/held_out/{language}.tsv")}
+    known = held_out | {normal(text) for _, _, text in examples()}
+    assert [message.text for message in messages if normal(message.text) in known] == []
 
 
 @pytest.mark.timeout(600)
-def test_no_held_out_text_means_the_same_as_a_training_example() -> None:
+def test_no_held_out_text_means_the_same_as_one_that_the_model_knows() -> None:
     """By the embedding itself, with the vectors that training left behind: a figure on such texts would flatter."""
     held_out = [line.split("\t")[0] for path in HELD_OUT for line in path.read_text(encoding="utf-8").splitlines()[1:]]
-    given = [json.dumps(sorted({text for _, _, text in examples()})), json.dumps(held_out)]
+    known = {text for _, _, text in examples()} | {message.text for message in read_folder(DEVELOPMENT)}
+    given = [json.dumps(sorted(known)), json.dumps(held_out)]
     ended = subprocess.run(
         [PYTHON, Path(__file__).with_name("near_check.py"), ROOT / "var/vectors"],
         cwd=ROOT,
