@@ -14,7 +14,7 @@ from bot.conversation.person import Person
 from bot.students import load_person
 from integrations.database import Database, DatabaseUnavailable
 from locales import Translate, languages, translator
-from responses.catalogue import FALLBACK_LANGUAGE
+from responses.content import FALLBACK_LANGUAGE
 from responses.library import Library
 
 log = structlog.get_logger()

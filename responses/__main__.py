@@ -19,8 +19,8 @@ from rich.table import Column, Table
 
 from integrations.database import Database, DatabaseUnavailable
 from integrations.database.schema import upgrade
-from responses.catalogue import FALLBACK_LANGUAGE, Catalogue
-from responses.content import Content
+from responses.catalogue import Catalogue
+from responses.content import FALLBACK_LANGUAGE, Content, value_on
 from responses.files import FOLDER, Malformed, read_content
 from responses.policy import VALUES, Case
 from responses.publishing import Change, differences, publish
@@ -31,7 +31,7 @@ console = Console(highlight=False, soft_wrap=True)
 VILNIUS = ZoneInfo("Europe/Vilnius")
 COLOURS = {"source": "cyan", "confirmed": "green", "machine": "yellow", "outdated": "red", "missing": "bold red"}
 SIGNS = {"source": "S", "confirmed": "C", "machine": "M", "outdated": "O", "missing": "–"}
-URGENCY = {"overdue": "red", "never checked": "yellow", "soon": "green"}
+URGENCY = {"not valid": "bold red", "overdue": "red", "never checked": "yellow", "soon": "green"}
 
 Folder = Annotated[Path, typer.Argument(help="The folder with the content files.")]
 Url = Annotated[
@@ -93,7 +93,7 @@ def list_due(
     """List the figures that somebody has to look up again, the most urgent first."""
     listed = due(read_content(folder), today.date() if today else datetime.now(VILNIUS).date())
     for each in listed:
-        console.print(f"{each.why}, review by {each.day}", style=URGENCY[each.why], end="  ")
+        console.print(f"{each.why}, {each.when}", style=URGENCY[each.why], end="  ")
         console.print(f"{each.name} = {each.fact.value}  ({each.fact.owner})", markup=False)
         console.print(f"    {each.fact.source.title} {each.fact.source.url or ''}", markup=False)
         if each.keys:
@@ -120,7 +120,7 @@ def show_answer(
     state = state_of(content.entries[language].get(key), content.entries[FALLBACK_LANGUAGE][key])
     console.print(f"\n{state}; depends on {', '.join(answer.depends_on) or 'nothing'}", style="dim")
     for name in answer.facts:
-        fact = next((each for each in content.facts[name] if each.holds_on(today)), content.facts[name][-1])
+        fact = value_on(content.facts[name], today)
         console.print(f"{name}: {fact.value}, seen {fact.seen}, {fact.source.title}", style="dim", markup=False)
 
 

@@ -5,12 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date
 
-from responses.content import Content, Entry, Fact, Topic
+from responses.content import FALLBACK_LANGUAGE, Content, Entry, Fact, Topic, value_on
 from responses.figures import show
 from responses.markup import facts_named, fill
 from responses.policy import Aspect, Case, choose, missing_aspect
 
-FALLBACK_LANGUAGE = "en"
 # An old e-mail address below an answer does not make what the answer says old.
 WAYS_TO_REACH = ("link", "email", "phone", "address")
 
@@ -25,7 +24,7 @@ class Answer:
     facts: tuple[str, ...]
     source: str | None  # https address
     checked: date | None  # the oldest look at a source of a figure in the text, or at the page itself
-    outdated: bool  # a figure's review is overdue or it needs one
+    outdated: bool  # a figure's review is overdue or it needs one, or no value of it holds today
     depends_on: tuple[Aspect, ...]  # what of the person decided for this wording
     machine_made: bool = False  # a translation that no person has confirmed
 
@@ -90,7 +89,8 @@ class Catalogue:
             facts=tuple(used),
             source=page.url if page else None,
             checked=min((fact.seen for fact in looked_at), default=None),
-            outdated=any(fact.needs_review or fact.review_by < today for fact in looked_at),
+            outdated=any(fact.needs_review or fact.review_by < today for fact in looked_at)
+            or not all(fact.holds_on(today) for fact in used.values()),
             depends_on=tuple(wording.when),
             machine_made=entry.made_by == "machine",
         )
@@ -107,5 +107,4 @@ class Catalogue:
         return FALLBACK_LANGUAGE, self._content.entries[FALLBACK_LANGUAGE][key]
 
     def _fact(self, name: str, today: date) -> Fact:
-        values = self._content.facts[name]
-        return next((value for value in values if value.holds_on(today)), values[-1])
+        return value_on(self._content.facts[name], today)

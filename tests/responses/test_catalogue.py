@@ -105,11 +105,24 @@ def test_the_day_of_looking_belongs_to_the_value_that_holds(small: Content) -> N
     assert looked == [date(2026, 1, 1), date(2026, 11, 2)]
 
 
-def test_after_the_last_day_of_all_values_the_last_one_is_still_shown(
-    small: Content, make_fact: Callable[..., Fact]
+@pytest.mark.parametrize(
+    ("spans", "shown"),
+    [
+        ([("80 EUR", None, date(2026, 1, 31))], "€80"),
+        ([("90 EUR", date(2026, 1, 1), date(2026, 1, 31)), ("80 EUR", None, date(2025, 12, 31))], "€90"),
+        ([("80 EUR", None, date(2026, 1, 31)), ("90 EUR", date(2027, 1, 1), None)], "€80"),
+        ([("90 EUR", date(2028, 1, 1), None), ("80 EUR", date(2027, 1, 1), date(2027, 12, 31))], "€80"),
+    ],
+)
+def test_where_no_value_holds_the_nearest_one_is_shown_and_said_to_be_out_of_date(
+    small: Content,
+    make_fact: Callable[..., Fact],
+    spans: list[tuple[str, date | None, date | None]],
+    shown: str,
 ) -> None:
-    ended = {**small.facts, "fee": (make_fact("money", "80 EUR", valid_until=date(2026, 1, 31)),)}
-    assert Catalogue(replace(small, facts=ended)).figure("fee", "en", DAY) == "€80"
+    values = tuple(make_fact("money", value, valid_from=begins, valid_until=ends) for value, begins, ends in spans)
+    answer = Catalogue(replace(small, facts={**small.facts, "fee": values})).answer("visa.fee", "en", {}, DAY)
+    assert (answer.text, answer.outdated) == (shown, True)
 
 
 @pytest.mark.parametrize(
