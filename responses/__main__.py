@@ -1,4 +1,4 @@
-"""`python -m responses …`: check the content files, compare them with what is published, publish them."""
+"""`python -m responses …`: check content files, publish and export them, and see what there is to do."""
 
 from __future__ import annotations
 
@@ -23,8 +23,9 @@ from responses.catalogue import Catalogue
 from responses.content import FALLBACK_LANGUAGE, Content, value_on
 from responses.files import FOLDER, Malformed, read_content
 from responses.policy import VALUES, Case
-from responses.publishing import Change, differences, publish
+from responses.publishing import Change, differences, publish, published
 from responses.state import STATES, State, due, state_of, states
+from responses.writing import write_content
 
 commands = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, add_completion=False)
 console = Console(highlight=False, soft_wrap=True)
@@ -68,6 +69,26 @@ def import_files(
     if changes and (yes or typer.confirm("Publish these changes?")):
         asyncio.run(_publish(folder, address))
         console.print("Published.")
+
+
+@commands.command()
+def export(
+    folder: Annotated[Path, typer.Argument(help="A new or empty folder.")],
+    url: Url = "",
+    data_dir: DataDir = Path("var"),
+) -> None:
+    """Write what is published as content files."""
+    content = asyncio.run(_published(_address(url, data_dir)))
+    if content is None:
+        raise typer.BadParameter("nothing is published in this database", param_hint="--database")
+    try:
+        write_content(content, folder)
+    except FileExistsError as error:
+        raise typer.BadParameter(str(error), param_hint="FOLDER") from None
+    except OSError as error:
+        print(f"The export was not written: {error}", file=sys.stderr)
+        raise typer.Exit(1) from None
+    console.print(f"Exported {len(content.topics)} topics in {len(content.entries)} languages to {folder}.")
 
 
 @commands.command()
@@ -147,6 +168,15 @@ async def _differences(folder: Path, address: str) -> list[Change]:
     database = Database(address)
     try:
         return await differences(database, content)
+    finally:
+        await database.close()
+
+
+async def _published(address: str) -> Content | None:
+    database = Database(address)
+    try:
+        found = await published(database)
+        return found[1] if found else None
     finally:
         await database.close()
 

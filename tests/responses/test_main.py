@@ -184,3 +184,30 @@ def test_show_names_what_it_does_not_know(arguments: list[str], said: str) -> No
     code, shown = invoke("show", *arguments)
     assert code == 2
     assert said in " ".join(shown.replace("│", " ").split())
+
+
+def test_an_export_is_what_is_published(folder: Path, data_dir: Path, tmp_path: Path) -> None:
+    invoke("import", folder, "--data-dir", data_dir, "--yes")
+    made = tmp_path / "exported"
+    status, said = invoke("export", made, "--data-dir", data_dir)
+    assert (status, said) == (0, f"Exported 138 topics in 2 languages to {made}.\n")
+    assert invoke("check", made) == invoke("check", folder)
+    assert invoke("diff", made, "--data-dir", data_dir) == (0, "Nothing differs.\n")
+    status, said = invoke("export", made, "--data-dir", data_dir)
+    assert status == 2
+    assert "is not empty" in " ".join(said.replace("│", " ").split())
+
+
+def test_an_export_of_nothing_says_so(data_dir: Path, tmp_path: Path) -> None:
+    status, said = invoke("export", tmp_path / "exported", "--data-dir", data_dir)
+    assert status == 2
+    assert "nothing is published in this database" in said
+    assert not (tmp_path / "exported").exists()
+
+
+def test_an_export_that_the_disk_refuses_says_so(folder: Path, data_dir: Path) -> None:
+    invoke("import", folder, "--data-dir", data_dir, "--yes")
+    done = run("export", "/proc/exported", "--data-dir", data_dir)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith("The export was not written: ")
+    assert "Traceback" not in done.stderr
