@@ -9,6 +9,7 @@ from responses.content import FALLBACK_LANGUAGE, Content, Entry, Fact, Topic, va
 from responses.figures import show
 from responses.markup import facts_named, fill
 from responses.policy import Aspect, Case, choose, missing_aspect
+from responses.state import Due, due
 
 # An old e-mail address below an answer does not make what the answer says old.
 WAYS_TO_REACH = ("link", "email", "phone", "address")
@@ -99,6 +100,10 @@ class Catalogue:
         """One fact as HTML in a language. Raises KeyError for an unknown fact."""
         fact = self._fact(name, today)
         return show(fact.type, fact.parsed, language)
+
+    def due(self, today: date) -> list[Due]:
+        """The figures that staff have to look at."""
+        return due(self._content, today)
 
     def _entry(self, key: str, language: str) -> tuple[str, Entry]:
         entry = self._content.entries.get(language, {}).get(key)
