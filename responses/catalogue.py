@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from datetime import date
 
 from responses.content import FALLBACK_LANGUAGE, Content, Entry, Fact, Topic, value_on
-from responses.figures import show
-from responses.markup import facts_named, fill
+from responses.figures import is_right_to_left, show
+from responses.markup import facts_named, fill, isolate_latin
 from responses.policy import Aspect, Case, choose, missing_aspect
 from responses.state import Due, due
 
@@ -48,10 +48,12 @@ class Catalogue:
         return self._content.topics[key]
 
     def title(self, key: str, language: str) -> str:
-        return self._entry(key, language)[1].title
+        written_in, entry = self._entry(key, language)
+        return _readable(entry.title, written_in)
 
     def question(self, key: str, language: str) -> str:
-        return self._entry(key, language)[1].question
+        written_in, entry = self._entry(key, language)
+        return _readable(entry.question, written_in)
 
     def areas(self, language: str) -> dict[str, str]:
         """The areas in the order of the topics, each with its name in this language or in English."""
@@ -75,7 +77,7 @@ class Catalogue:
         wording = entry.wordings[choose([wording.when for wording in entry.wordings], case)]
         used = {name: self._fact(name, today) for name, _ in facts_named(wording.text)}
         text = fill(
-            wording.text,
+            _readable(wording.text, written_in),
             lambda name, form: show(used[name].type, used[name].parsed, written_in, form),
             lambda name: used[name].url or "",
         )
@@ -113,3 +115,7 @@ class Catalogue:
 
     def _fact(self, name: str, today: date) -> Fact:
         return value_on(self._content.facts[name], today)
+
+
+def _readable(text: str, language: str) -> str:
+    return isolate_latin(text) if is_right_to_left(language) else text

@@ -408,6 +408,23 @@ async def test_a_long_answer_is_split_and_only_its_end_has_buttons(chat: Chat, b
     assert chat.messages[0]["text"] == short[0]
 
 
+async def test_an_answer_that_is_not_published_in_the_persons_language_comes_in_english_and_says_so(
+    bot: Bot, content: Content
+) -> None:
+    chat = bot.chat(1001, language="lt")
+    (lithuanian,) = await chat.says("How much is the deposit?")
+    entries = {key: entry for key, entry in content.entries["lt"].items() if key != "housing.deposit"}
+    await publish(bot.services.database, replace(content, entries={**content.entries, "lt": entries}), by="the test")
+    await bot.services.library.open()
+    await chat.says("/language")
+    await chat.presses("Lietuvių")
+    await chat.presses("Būstas")
+    (text,) = await chat.presses("Dormitory deposit")
+    assert text != lithuanian
+    assert text.startswith("Pay the deposit within")
+    assert text.count("Šį atsakymą kol kas turiu tik anglų kalba.") == 1
+
+
 # Ratings
 
 

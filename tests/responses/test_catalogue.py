@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import date
+from html import unescape
 from itertools import product
 
 import pytest
@@ -13,6 +14,7 @@ import pytest
 from nlu.language import LANGUAGES
 from responses.catalogue import Answer, Catalogue
 from responses.content import Content, Entry, Fact
+from responses.figures import END_ISOLATE, ISOLATE
 from responses.files import FOLDER
 from responses.policy import VALUES
 
@@ -209,6 +211,49 @@ def test_every_answer_has_the_same_cases_in_every_language(content: Content, lan
 
     differing = [key for key in content.topics if cases("en", key) != cases(language, key)]
     assert differing == []
+
+
+def outside_isolates(html: str) -> str:
+    """What a reader sees of a text without its isolated fragments."""
+    visible = unescape(re.sub(r"<[^>]*>", "", html))
+    assert visible.count(ISOLATE) == visible.count(END_ISOLATE)
+    return re.sub(f"{ISOLATE}[^{ISOLATE}{END_ISOLATE}]*{END_ISOLATE}", "", visible)
+
+
+def test_no_latin_letter_of_an_arabic_text_stands_outside_an_isolate(catalogue: Catalogue, content: Content) -> None:
+    people = [{"citizenship": one, "level": other} for one, other in product(VALUES["citizenship"], VALUES["level"])]
+    loose = set()
+    for key in catalogue.keys:
+        shown = [catalogue.title(key, "ar"), catalogue.question(key, "ar")]
+        shown += [catalogue.answer(key, "ar", case, DAY).text for case in ({}, *people)]
+        loose |= {(key, text) for text in shown if re.search("[A-Za-zÀ-ɏ]", outside_isolates(text))}
+    assert loose == set()
+
+
+@pytest.mark.parametrize("language", [language for language in LANGUAGES if language != "ar"])
+def test_no_other_language_has_isolates(catalogue: Catalogue, language: str) -> None:
+    for key in catalogue.keys:
+        shown = catalogue.title(key, language) + catalogue.answer(key, language, {}, DAY).text
+        assert not {ISOLATE, END_ISOLATE} & set(shown)
+
+
+# Topics that no other topic leads to and no menu lists: what people say by the way, and what must come unasked.
+SAID_BY_THE_WAY = {
+    "talk.greet",  # /start, the first thing that anybody sees
+    "talk.language",  # /language
+    "talk.thanks",
+    "talk.goodbye",
+    "talk.bot",
+    "talk.crisis",  # a cry for help is answered before everything else, and never offered as a topic
+}
+
+
+def test_every_topic_is_led_to_by_another_or_listed_in_a_menu(content: Content) -> None:
+    led_to = {related for topic in content.topics.values() for related in topic.related}
+    listed = {key for key in content.topics if not key.startswith("talk.")}  # the menu has all areas but small talk
+    assert content.topics.keys() - led_to - listed == SAID_BY_THE_WAY
+    assert listed <= led_to  # a person who only presses buttons below answers reaches every one of these too
+    assert all(1 <= len(topic.related) <= 3 for topic in content.topics.values())
 
 
 def test_every_source_of_an_answer_is_an_https_page(catalogue: Catalogue) -> None:
