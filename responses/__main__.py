@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo
 import typer
 import yaml
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Column, Table
 
 from integrations.database import Database, DatabaseUnavailable
@@ -22,6 +23,7 @@ from integrations.database.schema import upgrade
 from responses.catalogue import Catalogue
 from responses.content import FALLBACK_LANGUAGE, Content, value_on
 from responses.files import FOLDER, Malformed, read_content
+from responses.links import Offline, addresses, check_links, places
 from responses.policy import VALUES, Case
 from responses.publishing import Change, differences, publish, published
 from responses.state import STATES, State, due, state_of, states
@@ -32,6 +34,7 @@ console = Console(highlight=False, soft_wrap=True)
 VILNIUS = ZoneInfo("Europe/Vilnius")
 COLOURS = {"source": "cyan", "confirmed": "green", "machine": "yellow", "outdated": "red", "missing": "bold red"}
 SIGNS = {"source": "S", "confirmed": "C", "machine": "M", "outdated": "O", "missing": "–"}
+COLOURS_OF_LINKS = {"broken": "red", "no answer": "red", "moved": "yellow"}
 URGENCY = {"not valid": "bold red", "overdue": "red", "never checked": "yellow", "soon": "green"}
 
 Folder = Annotated[Path, typer.Argument(help="The folder with the content files.")]
@@ -89,6 +92,26 @@ def export(
         print(f"The export was not written: {error}", file=sys.stderr)
         raise typer.Exit(1) from None
     console.print(f"Exported {len(content.topics)} topics in {len(content.entries)} languages to {folder}.")
+
+
+@commands.command()
+def links(folder: Folder = FOLDER) -> None:
+    """Ask every page that the facts name whether it is still there; status 1 where one is not, 3 when offline."""
+    used = addresses(read_content(folder))
+    with console.status(f"Asking for {len(used)} addresses …"):
+        found = asyncio.run(check_links(used))
+    table = Table("", "address", "what it says", "facts", "where", box=None, padding=(0, 1, 0, 0))
+    told = [each for each in found if each.verdict != "fine"]
+    for each in sorted(told, key=lambda each: (each.verdict != "broken", each.verdict != "no answer", each.url)):
+        where = ", ".join(places(folder, each.url))
+        shown = [escape(text) for text in (each.url, each.said, ", ".join(used[each.url]), where)]
+        table.add_row(f"[{COLOURS_OF_LINKS[each.verdict]}]{each.verdict}[/]", *shown)
+    if told:
+        Console(highlight=False).print(table)
+    broken = [each for each in told if each.verdict != "moved"]
+    console.print(f"{len(found)} addresses: {len(broken)} broken, {len(told) - len(broken)} moved for good.")
+    if broken:
+        raise typer.Exit(1)
 
 
 @commands.command()
@@ -218,6 +241,9 @@ def main() -> None:
     except Malformed as error:
         print(error, file=sys.stderr)
         raise SystemExit(2) from None
+    except Offline as error:
+        print(f"No address answers at all, so this machine seems to be offline: {error}", file=sys.stderr)
+        raise SystemExit(3) from None
     except DatabaseUnavailable as error:
         print(f"The database cannot be used: {error}", file=sys.stderr)
         raise SystemExit(1) from None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sqlite3
 import subprocess
 import sys
@@ -211,3 +212,12 @@ def test_an_export_that_the_disk_refuses_says_so(folder: Path, data_dir: Path) -
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr.startswith("The export was not written: ")
     assert "Traceback" not in done.stderr
+
+
+def test_links_says_that_the_machine_is_offline_and_not_that_all_is_broken(folder: Path) -> None:
+    for path in (folder / "facts.yaml", folder / "countries.yaml"):
+        text = path.read_text(encoding="utf-8")
+        path.write_text(re.sub(r"https://[^/\s\"']+", "https://no-such-host.invalid", text), encoding="utf-8")
+    done = run("links", folder)
+    assert (done.returncode, done.stdout) == (3, "")
+    assert done.stderr.startswith("No address answers at all, so this machine seems to be offline: ConnectError")
