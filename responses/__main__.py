@@ -23,6 +23,7 @@ from integrations.database.schema import upgrade
 from responses.catalogue import Catalogue
 from responses.content import FALLBACK_LANGUAGE, Content, value_on
 from responses.files import FOLDER, Malformed, read_content
+from responses.glossary import read_glossary, strays
 from responses.links import Offline, addresses, check_links, places
 from responses.policy import VALUES, Case
 from responses.publishing import Change, differences, publish, published
@@ -46,8 +47,9 @@ DataDir = Annotated[Path, typer.Option(envvar="BICIULIS_DATA_DIR", help="Where t
 
 @commands.command()
 def check(folder: Folder = FOLDER) -> None:
-    """Find every mistake in the content files; says file, line and field."""
+    """Find every mistake in the content files and the glossary; says file, line and field."""
     content = read_content(folder)
+    read_glossary()
     count = sum(len(entry.wordings) for entries in content.entries.values() for entry in entries.values())
     console.print(f"{len(content.topics)} topics, {len(content.facts)} facts, {count} wordings: no mistakes.")
 
@@ -143,6 +145,25 @@ def list_due(
         if each.keys:
             console.print(f"    in {', '.join(each.keys)}", style="dim", markup=False)
     console.print(f"{len(listed)} figures to look at.")
+
+
+@commands.command(name="glossary")
+def show_glossary(
+    folder: Folder = FOLDER,
+    language: Annotated[str, typer.Option(help="Two letters; all languages without it.")] = "",
+) -> None:
+    """Show the agreed words, and the answers that do not use them where English does."""
+    content, terms = read_content(folder), read_glossary()
+    if language and language not in content.entries:
+        raise typer.BadParameter(f"there is no content in {language}", param_hint="--language")
+    chosen = [language] if language else list(content.entries)
+    for name, term in terms.items():
+        console.print(f"[bold]{name}[/]: {escape(term.note)}")
+        console.print("    " + "; ".join(f"{each} {term.words[each].word}" for each in chosen), markup=False)
+    found = [stray for each in chosen for stray in strays(content, terms, each)]
+    for stray in found:
+        console.print(f"{stray.language} {stray.key}: no word for {stray.term}", style="yellow")
+    console.print(f"{len(terms)} words; {len(found)} answers to look at, which may be right all the same.")
 
 
 @commands.command(name="show")

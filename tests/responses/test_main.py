@@ -221,3 +221,21 @@ def test_links_says_that_the_machine_is_offline_and_not_that_all_is_broken(folde
     done = run("links", folder)
     assert (done.returncode, done.stdout) == (3, "")
     assert done.stderr.startswith("No address answers at all, so this machine seems to be offline: ConnectError")
+
+
+def test_glossary_shows_the_agreed_words_and_what_does_not_use_them(folder: Path) -> None:
+    path = folder / "lt/visa.yaml"
+    path.write_text(re.sub("(?i)tarpininkavimo", "garantinis", path.read_text(encoding="utf-8")), encoding="utf-8")
+    code, shown = invoke("glossary", folder, "--language", "lt")
+    assert code == 0
+    assert "    lt tarpininkavimo raštas\n" in shown
+    assert "lt visa.mediation_letter: no word for mediation_letter\n" in shown
+    _, everything = invoke("glossary", folder)
+    assert "    en mediation letter; lt tarpininkavimo raštas\n" in everything
+    assert shown.splitlines()[-1] == everything.splitlines()[-1]  # English strays from nothing
+
+
+def test_glossary_names_a_language_that_it_does_not_know() -> None:
+    code, shown = invoke("glossary", "--language", "xx")
+    assert code == 2
+    assert "there is no content in xx" in shown
