@@ -124,6 +124,24 @@ def test_import_of_broken_content_ends_with_status_two_and_changes_nothing(folde
         assert list(connection.iterdump()) == before
 
 
+def test_an_import_that_breaks_off_midway_leaves_the_old_content_whole(folder: Path, data_dir: Path) -> None:
+    invoke("import", folder, "--data-dir", data_dir, "--yes")
+    with closing(sqlite3.connect(data_dir / "biciulis.sqlite")) as connection, connection:
+        before = list(connection.iterdump())
+        connection.execute(
+            "CREATE TRIGGER breaks BEFORE INSERT ON published_item WHEN NEW.name = 'visa.need' AND NEW.language = 'lt' "
+            "BEGIN SELECT RAISE(ABORT, 'the disk went away'); END"
+        )
+    shown = rename_area(folder)
+    done = run("import", folder, "--data-dir", data_dir, "--yes")
+    assert (done.returncode, done.stdout) == (1, shown)
+    assert done.stderr.startswith("The database cannot be used: ")
+    assert "the disk went away" in done.stderr
+    with closing(sqlite3.connect(data_dir / "biciulis.sqlite")) as connection, connection:
+        connection.execute("DROP TRIGGER breaks")
+        assert list(connection.iterdump()) == before
+
+
 def test_the_database_is_named_by_its_address_or_the_environment(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
