@@ -14,6 +14,7 @@ from bot.notices import Notices
 from bot.telegram_texts import introduce
 
 LONGEST_PAUSE = 60.0  # seconds between two attempts to reach Telegram
+LONGEST_GOODBYE = 3.0  # seconds for the texts of the language that is being set
 
 log = structlog.get_logger()
 
@@ -36,12 +37,14 @@ async def poll(app: App, notices: Notices) -> None:
     await app.updater.start_polling(allowed_updates=[Update.MESSAGE, Update.EDITED_MESSAGE, Update.CALLBACK_QUERY])
     await app.start()
     log.info("polling", bot=app.bot.username)
-    beside = [asyncio.create_task(introduce(app.bot)), asyncio.create_task(notices.follow())]
+    introducing = asyncio.create_task(introduce(app.bot, stopping))
+    telling = asyncio.create_task(notices.follow())
     await stopping.wait()
     log.info("stopping")
-    for task in beside:
+    await asyncio.wait([introducing], timeout=LONGEST_GOODBYE)  # a call cut in half is carried out or not
+    for task in (introducing, telling):
         task.cancel()
-    await asyncio.gather(*beside, return_exceptions=True)
+    await asyncio.gather(introducing, telling, return_exceptions=True)
     await app.updater.stop()
     await app.stop()
     await app.shutdown()
