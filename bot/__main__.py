@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from bot import console as terminal
-from bot.app import build_application, open_nlu, open_services
+from bot.app import build_application, build_notices, open_nlu, open_services
 from bot.context import Services
 from bot.jsonl import BadLine, answer_lines
 from bot.logs import set_up_logs, without_token
@@ -38,7 +38,8 @@ def run() -> None:
     token = settings.require_token()
 
     async def work(services: Services) -> None:
-        await poll(build_application(token, settings, services))
+        app = build_application(token, settings, services)
+        await poll(app, build_notices(app.bot, services))
 
     asyncio.run(_with_services(settings, work, wait_for_model=False))
 

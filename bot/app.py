@@ -10,15 +10,18 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import structlog
+from telegram import Bot
 from telegram.ext import ApplicationBuilder, ContextTypes
 from telegram.request import BaseRequest
 
 from bot.context import App, Context, Services
 from bot.conversation.dialogue import Dialogue, Understands
 from bot.handlers import errors, language, media, menu, privacy, question, rating, start
+from bot.notices import Notices, staff_ways
 from bot.settings import Settings
 from integrations.database import Database
 from integrations.database.schema import upgrade
+from integrations.mail import Mail, PrintedMail, SmtpMail, read_server
 from nlu.client import NluClient
 from nlu.language import LanguageDetector
 from nlu.server import RasaServer
@@ -52,7 +55,7 @@ async def open_services(settings: Settings, nlu: Understands) -> AsyncIterator[S
         staff_listen=settings.staff_chat is not None,
     )
     try:
-        yield Services(database, library, dialogue, settings.staff_chat)
+        yield Services(database, library, dialogue, settings.staff_chat, settings.staff_mail, build_mail(settings))
     finally:
         following.cancel()
         with suppress(asyncio.CancelledError):
@@ -69,6 +72,22 @@ async def _warn_of_unpublished_changes(database: Database) -> None:
         return
     if changes:
         log.warning("content_files_not_published", changes=len(changes), see="make content")
+
+
+def build_mail(settings: Settings) -> Mail:
+    """The mail server of the settings; without one, letters are printed."""
+    url = settings.smtp_url.get_secret_value()
+    return SmtpMail(read_server(url), settings.mail_from) if url else PrintedMail()
+
+
+def build_notices(bot: Bot, services: Services) -> Notices:
+    """The daily word to staff about what is due, on the ways that the settings name."""
+    return Notices(
+        services.database,
+        lambda day: services.library.current().due(day),
+        staff_ways(bot, services.mail, services.staff_chat, services.staff_mail),
+        lambda: datetime.now(VILNIUS),
+    )
 
 
 @asynccontextmanager

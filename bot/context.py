@@ -13,8 +13,9 @@ from bot.conversation.dialogue import Dialogue
 from bot.conversation.person import Person
 from bot.students import load_person
 from integrations.database import Database, DatabaseUnavailable
+from integrations.mail import Mail
 from locales import Translate, languages, translator
-from responses.catalogue import FALLBACK_LANGUAGE
+from responses.content import FALLBACK_LANGUAGE
 from responses.library import Library
 
 log = structlog.get_logger()
@@ -28,6 +29,8 @@ class Services:
     library: Library
     dialogue: Dialogue
     staff_chat: int | None
+    staff_mail: str  # empty: nobody wants letters
+    mail: Mail
 
 
 class Context(CallbackContext[ExtBot[None], dict[Any, Any], dict[Any, Any], dict[Any, Any]]):

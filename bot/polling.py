@@ -10,9 +10,11 @@ from telegram import Update
 from telegram.error import InvalidToken, NetworkError
 
 from bot.context import App
+from bot.notices import Notices
 from bot.telegram_texts import introduce
 
 LONGEST_PAUSE = 60.0  # seconds between two attempts to reach Telegram
+LONGEST_GOODBYE = 3.0  # seconds for the texts of the language that is being set
 
 log = structlog.get_logger()
 
@@ -21,8 +23,11 @@ class TokenRefused(Exception):
     """Telegram does not know the token."""
 
 
-async def poll(app: App) -> None:
-    """Answer until SIGINT or SIGTERM. Waits for Telegram where it is down; raises TokenRefused."""
+async def poll(app: App, notices: Notices) -> None:
+    """Answer, and tell staff what is due, until SIGINT or SIGTERM.
+
+    Waits for Telegram where it is down; raises TokenRefused.
+    """
     stopping = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stopping.set)
@@ -32,10 +37,14 @@ async def poll(app: App) -> None:
     await app.updater.start_polling(allowed_updates=[Update.MESSAGE, Update.EDITED_MESSAGE, Update.CALLBACK_QUERY])
     await app.start()
     log.info("polling", bot=app.bot.username)
-    introducing = asyncio.create_task(introduce(app.bot))
+    introducing = asyncio.create_task(introduce(app.bot, stopping))
+    telling = asyncio.create_task(notices.follow())
     await stopping.wait()
     log.info("stopping")
-    introducing.cancel()
+    await asyncio.wait([introducing], timeout=LONGEST_GOODBYE)  # a call cut in half is carried out or not
+    for task in (introducing, telling):
+        task.cancel()
+    await asyncio.gather(introducing, telling, return_exceptions=True)
     await app.updater.stop()
     await app.stop()
     await app.shutdown()

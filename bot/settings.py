@@ -6,12 +6,14 @@ Nothing else reads this process's environment. Each setting is described in docs
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import SecretStr, ValidationError, field_validator
+from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 from sqlalchemy.engine.url import make_url
 from sqlalchemy.exc import ArgumentError
+
+from integrations.mail import read_server
 
 
 class WrongSettings(Exception):
@@ -29,6 +31,9 @@ class Settings(BaseSettings):
     nlu_url: str = ""  # empty: a Rasa server of our own
     nlu_token: SecretStr = SecretStr("")
     staff_chat: int | None = None
+    staff_mail: str = ""  # empty: no letters to staff
+    smtp_url: SecretStr = SecretStr("")  # empty: letters are printed
+    mail_from: Annotated[str, Field(validate_default=True)] = ""
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
 
     @field_validator("database_url")
@@ -39,6 +44,27 @@ class Settings(BaseSettings):
                 make_url(value)
         except ArgumentError:
             raise ValueError("is no database address, for example postgresql+psycopg://user@host/biciulis") from None
+        return value
+
+    @field_validator("smtp_url")
+    @classmethod
+    def _check_mail_server(cls, value: SecretStr) -> SecretStr:
+        if value.get_secret_value():
+            read_server(value.get_secret_value())
+        return value
+
+    @field_validator("mail_from")
+    @classmethod
+    def _check_sender(cls, value: str, given: ValidationInfo) -> str:
+        if "@" not in value and ("smtp_url" not in given.data or given.data["smtp_url"].get_secret_value()):
+            raise ValueError("is the address that letters come from, needed with BICIULIS_SMTP_URL")
+        return value
+
+    @field_validator("staff_mail")
+    @classmethod
+    def _check_receiver(cls, value: str) -> str:
+        if value and "@" not in value:
+            raise ValueError("is no e-mail address")
         return value
 
     @property

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import structlog
 from telegram import BotCommand
 from telegram.error import TelegramError
@@ -39,9 +41,11 @@ def description(_: Translate) -> str:
     )
 
 
-async def introduce(bot: ExtBot[None]) -> None:
+async def introduce(bot: ExtBot[None], stopping: asyncio.Event) -> None:
     """Set what differs from what Telegram has: it allows few changes of these texts a day."""
     for language in ("", *languages()):
+        if stopping.is_set():
+            return
         _ = translator(language)
         try:
             if await bot.get_my_commands(language_code=language or None) != tuple(commands(_)):

@@ -1,4 +1,4 @@
-"""`python -m responses …`: check the content files, compare them with what is published, publish them."""
+"""`python -m responses …`: check content files, publish and export them, and see what there is to do."""
 
 from __future__ import annotations
 
@@ -15,23 +15,28 @@ from zoneinfo import ZoneInfo
 import typer
 import yaml
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Column, Table
 
 from integrations.database import Database, DatabaseUnavailable
 from integrations.database.schema import upgrade
-from responses.catalogue import FALLBACK_LANGUAGE, Catalogue
-from responses.content import Content
+from responses.catalogue import Catalogue
+from responses.content import FALLBACK_LANGUAGE, Content, value_on
 from responses.files import FOLDER, Malformed, read_content
+from responses.glossary import read_glossary, strays
+from responses.links import Offline, addresses, check_links, places
 from responses.policy import VALUES, Case
-from responses.publishing import Change, differences, publish
+from responses.publishing import Change, differences, publish, published
 from responses.state import STATES, State, due, state_of, states
+from responses.writing import write_content
 
 commands = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, add_completion=False)
 console = Console(highlight=False, soft_wrap=True)
 VILNIUS = ZoneInfo("Europe/Vilnius")
 COLOURS = {"source": "cyan", "confirmed": "green", "machine": "yellow", "outdated": "red", "missing": "bold red"}
 SIGNS = {"source": "S", "confirmed": "C", "machine": "M", "outdated": "O", "missing": "–"}
-URGENCY = {"overdue": "red", "never checked": "yellow", "soon": "green"}
+COLOURS_OF_LINKS = {"broken": "red", "no answer": "red", "moved": "yellow"}
+URGENCY = {"not valid": "bold red", "overdue": "red", "never checked": "yellow", "soon": "green"}
 
 Folder = Annotated[Path, typer.Argument(help="The folder with the content files.")]
 Url = Annotated[
@@ -42,8 +47,9 @@ DataDir = Annotated[Path, typer.Option(envvar="BICIULIS_DATA_DIR", help="Where t
 
 @commands.command()
 def check(folder: Folder = FOLDER) -> None:
-    """Find every mistake in the content files; says file, line and field."""
+    """Find every mistake in the content files and the glossary; says file, line and field."""
     content = read_content(folder)
+    read_glossary()
     count = sum(len(entry.wordings) for entries in content.entries.values() for entry in entries.values())
     console.print(f"{len(content.topics)} topics, {len(content.facts)} facts, {count} wordings: no mistakes.")
 
@@ -71,6 +77,46 @@ def import_files(
 
 
 @commands.command()
+def export(
+    folder: Annotated[Path, typer.Argument(help="A new or empty folder.")],
+    url: Url = "",
+    data_dir: DataDir = Path("var"),
+) -> None:
+    """Write what is published as content files."""
+    content = asyncio.run(_published(_address(url, data_dir)))
+    if content is None:
+        raise typer.BadParameter("nothing is published in this database", param_hint="--database")
+    try:
+        write_content(content, folder)
+    except FileExistsError as error:
+        raise typer.BadParameter(str(error), param_hint="FOLDER") from None
+    except OSError as error:
+        print(f"The export was not written: {error}", file=sys.stderr)
+        raise typer.Exit(1) from None
+    console.print(f"Exported {len(content.topics)} topics in {len(content.entries)} languages to {folder}.")
+
+
+@commands.command()
+def links(folder: Folder = FOLDER) -> None:
+    """Ask every page that the facts name whether it is still there; status 1 where one is not, 3 when offline."""
+    used = addresses(read_content(folder))
+    with console.status(f"Asking for {len(used)} addresses …"):
+        found = asyncio.run(check_links(used))
+    table = Table("", "address", "what it says", "facts", "where", box=None, padding=(0, 1, 0, 0))
+    told = [each for each in found if each.verdict != "fine"]
+    for each in sorted(told, key=lambda each: (each.verdict != "broken", each.verdict != "no answer", each.url)):
+        where = ", ".join(places(folder, each.url))
+        shown = [escape(text) for text in (each.url, each.said, ", ".join(used[each.url]), where)]
+        table.add_row(f"[{COLOURS_OF_LINKS[each.verdict]}]{each.verdict}[/]", *shown)
+    if told:
+        Console(highlight=False).print(table)
+    broken = [each for each in told if each.verdict != "moved"]
+    console.print(f"{len(found)} addresses: {len(broken)} broken, {len(told) - len(broken)} moved for good.")
+    if broken:
+        raise typer.Exit(1)
+
+
+@commands.command()
 def status(folder: Folder = FOLDER) -> None:
     """Show how far each area is in each language."""
     content = read_content(folder)
@@ -93,12 +139,31 @@ def list_due(
     """List the figures that somebody has to look up again, the most urgent first."""
     listed = due(read_content(folder), today.date() if today else datetime.now(VILNIUS).date())
     for each in listed:
-        console.print(f"{each.why}, review by {each.day}", style=URGENCY[each.why], end="  ")
+        console.print(f"{each.why}, {each.when}", style=URGENCY[each.why], end="  ")
         console.print(f"{each.name} = {each.fact.value}  ({each.fact.owner})", markup=False)
         console.print(f"    {each.fact.source.title} {each.fact.source.url or ''}", markup=False)
         if each.keys:
             console.print(f"    in {', '.join(each.keys)}", style="dim", markup=False)
     console.print(f"{len(listed)} figures to look at.")
+
+
+@commands.command(name="glossary")
+def show_glossary(
+    folder: Folder = FOLDER,
+    language: Annotated[str, typer.Option(help="Two letters; all languages without it.")] = "",
+) -> None:
+    """Show the agreed words, and the answers that do not use them where English does."""
+    content, terms = read_content(folder), read_glossary()
+    if language and language not in content.entries:
+        raise typer.BadParameter(f"there is no content in {language}", param_hint="--language")
+    chosen = [language] if language else list(content.entries)
+    for name, term in terms.items():
+        console.print(f"[bold]{name}[/]: {escape(term.note)}")
+        console.print("    " + "; ".join(f"{each} {term.words[each].word}" for each in chosen), markup=False)
+    found = [stray for each in chosen for stray in strays(content, terms, each)]
+    for stray in found:
+        console.print(f"{stray.language} {stray.key}: no word for {stray.term}", style="yellow")
+    console.print(f"{len(terms)} words; {len(found)} answers to look at, which may be right all the same.")
 
 
 @commands.command(name="show")
@@ -120,7 +185,7 @@ def show_answer(
     state = state_of(content.entries[language].get(key), content.entries[FALLBACK_LANGUAGE][key])
     console.print(f"\n{state}; depends on {', '.join(answer.depends_on) or 'nothing'}", style="dim")
     for name in answer.facts:
-        fact = next((each for each in content.facts[name] if each.holds_on(today)), content.facts[name][-1])
+        fact = value_on(content.facts[name], today)
         console.print(f"{name}: {fact.value}, seen {fact.seen}, {fact.source.title}", style="dim", markup=False)
 
 
@@ -147,6 +212,15 @@ async def _differences(folder: Path, address: str) -> list[Change]:
     database = Database(address)
     try:
         return await differences(database, content)
+    finally:
+        await database.close()
+
+
+async def _published(address: str) -> Content | None:
+    database = Database(address)
+    try:
+        found = await published(database)
+        return found[1] if found else None
     finally:
         await database.close()
 
@@ -188,6 +262,9 @@ def main() -> None:
     except Malformed as error:
         print(error, file=sys.stderr)
         raise SystemExit(2) from None
+    except Offline as error:
+        print(f"No address answers at all, so this machine seems to be offline: {error}", file=sys.stderr)
+        raise SystemExit(3) from None
     except DatabaseUnavailable as error:
         print(f"The database cannot be used: {error}", file=sys.stderr)
         raise SystemExit(1) from None

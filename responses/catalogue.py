@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date
 
-from responses.content import Content, Entry, Fact, Topic
-from responses.figures import show
-from responses.markup import facts_named, fill
+from responses.content import FALLBACK_LANGUAGE, Content, Entry, Fact, Topic, value_on
+from responses.figures import is_right_to_left, show
+from responses.markup import facts_named, fill, isolate_latin
 from responses.policy import Aspect, Case, choose, missing_aspect
+from responses.state import Due, due
 
-FALLBACK_LANGUAGE = "en"
 # An old e-mail address below an answer does not make what the answer says old.
 WAYS_TO_REACH = ("link", "email", "phone", "address")
 
@@ -25,7 +25,7 @@ class Answer:
     facts: tuple[str, ...]
     source: str | None  # https address
     checked: date | None  # the oldest look at a source of a figure in the text, or at the page itself
-    outdated: bool  # a figure's review is overdue or it needs one
+    outdated: bool  # a figure's review is overdue or it needs one, or no value of it holds today
     depends_on: tuple[Aspect, ...]  # what of the person decided for this wording
     machine_made: bool = False  # a translation that no person has confirmed
 
@@ -48,10 +48,12 @@ class Catalogue:
         return self._content.topics[key]
 
     def title(self, key: str, language: str) -> str:
-        return self._entry(key, language)[1].title
+        written_in, entry = self._entry(key, language)
+        return _readable(entry.title, written_in)
 
     def question(self, key: str, language: str) -> str:
-        return self._entry(key, language)[1].question
+        written_in, entry = self._entry(key, language)
+        return _readable(entry.question, written_in)
 
     def areas(self, language: str) -> dict[str, str]:
         """The areas in the order of the topics, each with its name in this language or in English."""
@@ -75,7 +77,7 @@ class Catalogue:
         wording = entry.wordings[choose([wording.when for wording in entry.wordings], case)]
         used = {name: self._fact(name, today) for name, _ in facts_named(wording.text)}
         text = fill(
-            wording.text,
+            _readable(wording.text, written_in),
             lambda name, form: show(used[name].type, used[name].parsed, written_in, form),
             lambda name: used[name].url or "",
         )
@@ -90,7 +92,8 @@ class Catalogue:
             facts=tuple(used),
             source=page.url if page else None,
             checked=min((fact.seen for fact in looked_at), default=None),
-            outdated=any(fact.needs_review or fact.review_by < today for fact in looked_at),
+            outdated=any(fact.needs_review or fact.review_by < today for fact in looked_at)
+            or not all(fact.holds_on(today) for fact in used.values()),
             depends_on=tuple(wording.when),
             machine_made=entry.made_by == "machine",
         )
@@ -100,6 +103,10 @@ class Catalogue:
         fact = self._fact(name, today)
         return show(fact.type, fact.parsed, language)
 
+    def due(self, today: date) -> list[Due]:
+        """The figures that staff have to look at."""
+        return due(self._content, today)
+
     def _entry(self, key: str, language: str) -> tuple[str, Entry]:
         entry = self._content.entries.get(language, {}).get(key)
         if entry:
@@ -107,5 +114,8 @@ class Catalogue:
         return FALLBACK_LANGUAGE, self._content.entries[FALLBACK_LANGUAGE][key]
 
     def _fact(self, name: str, today: date) -> Fact:
-        values = self._content.facts[name]
-        return next((value for value in values if value.holds_on(today)), values[-1])
+        return value_on(self._content.facts[name], today)
+
+
+def _readable(text: str, language: str) -> str:
+    return isolate_latin(text) if is_right_to_left(language) else text

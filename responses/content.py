@@ -6,7 +6,7 @@ which version it translates and whether a machine or a person made it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
@@ -19,9 +19,12 @@ from responses.policy import VALUES, Aspect
 
 SCHEMA = 1
 SOURCE_LANGUAGES = ("en", "lt")
+FALLBACK_LANGUAGE = "en"  # what a language lacks is said in it, and translations are compared with it
 
 
-class _Strict(BaseModel):
+class Strict(BaseModel):
+    """Nothing unknown is taken, nothing changes."""
+
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
@@ -33,12 +36,12 @@ Values = Annotated[tuple[str, ...], BeforeValidator(_one_or_many)]
 Key = Annotated[str, Field(pattern=r"^[a-z_]+\.[a-z_]+$")]
 
 
-class Source(_Strict):
+class Source(Strict):
     title: str
     url: Annotated[str, Field(pattern=r"^https://")]
 
 
-class Fact(_Strict):
+class Fact(Strict):
     """One value with where it comes from, when it was seen there and who looks after it."""
 
     type: Kind
@@ -76,7 +79,15 @@ class Fact(_Strict):
         return (self.valid_from or day) <= day <= (self.valid_until or day)
 
 
-class Topic(_Strict):
+def value_on(values: Sequence[Fact], day: date) -> Fact:
+    """The value that holds on a day; where none does, the last one that did, before the first one that will."""
+    begun = [value for value in values if (value.valid_from or day) <= day]
+    if begun:
+        return max(begun, key=lambda value: value.valid_until or date.max)
+    return min(values, key=lambda value: value.valid_from or date.min)
+
+
+class Topic(Strict):
     """What an answer is in every language: what it depends on, where to check it, what comes next."""
 
     kind: Literal["answer", "action"] = "answer"
@@ -85,7 +96,7 @@ class Topic(_Strict):
     related: Annotated[tuple[Key, ...], Field(max_length=3)] = ()
 
 
-class Wording(_Strict):
+class Wording(Strict):
     """One text of an answer and the case it is for; no conditions: for everybody."""
 
     when: dict[Aspect, Values] = {}
@@ -99,7 +110,7 @@ class Wording(_Strict):
         return self
 
 
-class Entry(_Strict):
+class Entry(Strict):
     """An answer in one language: a button's title, the question, and a wording for each case."""
 
     title: Annotated[str, Field(min_length=1, max_length=34)]
@@ -110,7 +121,7 @@ class Entry(_Strict):
     wordings: Annotated[tuple[Wording, ...], Field(min_length=1)]
 
 
-class Countries(_Strict):
+class Countries(Strict):
     """Which entry rules a passport has: classes of countries by ISO code, `visa_required` for the rest."""
 
     source: Source

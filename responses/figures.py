@@ -82,16 +82,23 @@ def parse_value(kind: Kind, text: str) -> Value:
 
 def show(kind: Kind, value: Value, language: str, form: str = "long") -> str:
     """The value as Telegram HTML in the reader's language; form is one of FORMS."""
-    locale = Locale.parse(LOCALES.get(language, language))
-    text = _show(kind, value, locale, form)
-    if locale.text_direction == "rtl" and kind in ("email", "phone", "address", "link", "text"):
+    text = _show(kind, value, _locale(language), form)
+    if is_right_to_left(language) and kind in ("email", "phone", "address", "link", "text"):
         return f"{ISOLATE}{text}{END_ISOLATE}"
     return text
+
+
+def is_right_to_left(language: str) -> bool:
+    return _locale(language).text_direction == "rtl"
 
 
 def short_address(url: str) -> str:
     """How a link is shown: without the scheme and a trailing slash."""
     return re.sub(r"^https://(www\.)?|/$", "", url)
+
+
+def _locale(language: str) -> Locale:
+    return Locale.parse(LOCALES.get(language, language))
 
 
 def _show(kind: Kind, value: Value, locale: Locale, form: str) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from html import escape
 from html.parser import HTMLParser
 
-from responses.figures import FORMS
+from responses.figures import END_ISOLATE, FORMS, ISOLATE
 
 TAGS = ("b", "i", "u", "s", "code", "a")
 PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
@@ -19,6 +19,10 @@ FIGURE = re.compile(r"(?<![A-Za-z\d])\d[\d.,:/]*")
 LINKED = re.compile(r'href="\{(\w+)\}"')
 TAG = re.compile(r"</?[a-z]+(?: [^<>]*[^<>/])?>")
 ENTITY = re.compile(r"&(?!(?:amp|lt|gt|quot);)")
+# Words in Latin letters with what belongs to them (Erasmus+, Smart-ID, /privacy, R&amp;D) and what
+# stands between two of them; tags, placeholders and other entities are stepped over.
+WORD = r"/?[A-Za-zÀ-ɏ](?:[\wÀ-ɏ+@_]|&amp;(?=\w)|[.’'/-](?=\w))*"
+LATIN = re.compile(rf"(?P<other></?[a-z][^<>]*>|\{{[^{{}}]*\}}|&\w+;)|{WORD}(?:[ \u00a0]{WORD})*")
 
 
 def facts_named(text: str) -> Iterator[tuple[str, str]]:
@@ -37,6 +41,16 @@ def fill(text: str, show: Callable[[str, str], str], url: Callable[[str], str]) 
     """The text with its facts put in: `show(name, form)` gives HTML, `url(name)` the target of a link."""
     linked = LINKED.sub(lambda match: f'href="{escape(url(match[1]))}"', text)
     return PLACEHOLDER.sub(lambda match: show(*_named(match[1])), linked)
+
+
+def isolate_latin(text: str) -> str:
+    """A right-to-left text whose words in Latin letters each keep to themselves.
+
+    By the Unicode rules a neutral sign takes the direction of what surrounds it: the plus of "Erasmus+"
+    would jump to the other side, a list of two names would be read backwards, and a line that begins
+    with a name would run from left to right as a whole.
+    """
+    return LATIN.sub(lambda match: match[0] if match["other"] else f"{ISOLATE}{match[0]}{END_ISOLATE}", text)
 
 
 def mistakes(text: str) -> Iterator[str]:

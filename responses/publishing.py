@@ -82,7 +82,17 @@ def _differences(before: dict[Item, Any], content: Content) -> list[Change]:
     other = [
         Change("~", item, before[item], after[item]) for item in after if item in before and before[item] != after[item]
     ]
-    return sorted(gone + new + other, key=lambda change: change.item)
+    return sorted(gone + new + other + list(_reordered(before, after)), key=lambda change: change.item)
+
+
+def _reordered(before: dict[Item, Any], after: dict[Item, Any]) -> Iterator[Change]:
+    """The order of the topics where it differs: menus follow it, and nothing else shows the order of anything."""
+    was, will_be = (
+        [item[2] for item in one if item[0] == "topic" and item in other]
+        for one, other in ((before, after), (after, before))
+    )
+    if was != will_be:
+        yield Change("~", ("order", "", "topics"), was, will_be)
 
 
 def _disassemble(content: Content) -> Iterator[tuple[Item, Any]]:

@@ -3,29 +3,37 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Literal
 
-from responses.catalogue import FALLBACK_LANGUAGE
-from responses.content import Content, Entry, Fact
+from responses.content import FALLBACK_LANGUAGE, Content, Entry, Fact, value_on
 from responses.markup import facts_named
 
 State = Literal["source", "confirmed", "machine", "outdated", "missing"]
+Why = Literal["not valid", "overdue", "never checked", "soon"]
+URGENCY: tuple[Why, ...] = ("not valid", "overdue", "never checked", "soon")
 STATES: tuple[State, ...] = ("source", "confirmed", "machine", "outdated", "missing")
 SOON = timedelta(days=14)
 
 
 @dataclass(frozen=True)
 class Due:
-    """A figure that somebody has to look at: whose it is, since or until when, why, which answers show it."""
+    """A figure that somebody has to look at: since or until when, why, and which answers show it."""
 
     name: str
     fact: Fact
     day: date
-    why: Literal["never checked", "overdue", "soon"]
+    why: Why
     keys: tuple[str, ...]
+
+    @property
+    def when(self) -> str:
+        """What the day is, in words."""
+        if self.why != "not valid":
+            return f"review by {self.day}"
+        return f"until {self.day}" if self.day == self.fact.valid_until else f"not before {self.day}"
 
 
 def state_of(entry: Entry | None, source: Entry) -> State:
@@ -51,19 +59,37 @@ def states(content: Content) -> dict[tuple[str, str], Counter[State]]:
 
 
 def due(content: Content, today: date, within: timedelta = SOON) -> list[Due]:
-    """Figures never checked, overdue or due soon; the most urgent first, among equals those in most answers."""
+    """Figures of which no value holds, never checked, overdue or due soon.
+
+    The most urgent come first, among equals those in most answers.
+    """
     shown = _keys_by_fact(content)
     found = [
-        Due(name, fact, fact.review_by, why, tuple(sorted(shown.get(name, ()))))
+        Due(name, fact, day, why, tuple(sorted(shown.get(name, ()))))
         for name, values in content.facts.items()
-        for fact in values
-        if (why := _why(fact, today, within)) and (fact.valid_until or today) >= today
+        for fact, day, why in _looks(values, today, within)
     ]
-    urgency = ["overdue", "never checked", "soon"]
-    return sorted(found, key=lambda each: (urgency.index(each.why), -len(each.keys), each.day, each.name))
+    return sorted(found, key=lambda each: (URGENCY.index(each.why), -len(each.keys), each.day, each.name))
 
 
-def _why(fact: Fact, today: date, within: timedelta) -> Literal["never checked", "overdue", "soon"] | None:
+def _looks(values: Sequence[Fact], today: date, within: timedelta) -> Iterator[tuple[Fact, date, Why]]:
+    shown = value_on(values, today)
+    if not shown.holds_on(today):
+        yield shown, _edge(shown, today), "not valid"
+    for fact in values:
+        if (why := _why(fact, today, within)) and (fact.valid_until or today) >= today:
+            yield fact, fact.review_by, why
+
+
+def _edge(fact: Fact, today: date) -> date:
+    """The day on which a value that does not hold ended, or will begin."""
+    begins = fact.valid_from and fact.valid_from > today
+    edge = fact.valid_from if begins else fact.valid_until
+    assert edge, "a value that does not hold has ended or not begun"
+    return edge
+
+
+def _why(fact: Fact, today: date, within: timedelta) -> Why | None:
     if fact.review_by < today:
         return "overdue"
     if fact.needs_review:

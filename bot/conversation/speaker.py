@@ -15,7 +15,7 @@ from bot.conversation.reply import Choice, Outcome, Reply, Turn
 from locales import languages, translator
 from nlu.entities import country_names
 from responses.catalogue import Answer, Catalogue
-from responses.figures import short_address, show
+from responses.figures import Link, show
 from responses.policy import Aspect
 
 HUMAN, GREETING, HELP, LANGUAGE, PRIVACY = "contact.human", "talk.greet", "talk.help", "talk.language", "talk.privacy"
@@ -240,7 +240,7 @@ class Speaker:
                 "⚠️ " + escape(_("Parts of this may be out of date. Please check before you rely on it."), quote=False)
             )
         if answer.source and answer.checked:
-            link = f'<a href="{escape(answer.source)}">{escape(short_address(answer.source))}</a>'
+            link = show("link", Link(answer.source), self.person.language)
             day = show("date", answer.checked, self.person.language)
             notes.append(escape(_("Source: {link}, last checked on {date}"), quote=False).format(link=link, date=day))
         return ["<i>" + "\n".join(notes) + "</i>"] if notes else []

@@ -57,6 +57,29 @@ def test_all_wrong_values_are_named_at_once(monkeypatch: pytest.MonkeyPatch) -> 
     ]
 
 
+@pytest.mark.parametrize(
+    ("given", "wrong"),
+    [
+        ({"SMTP_URL": "smtp://mail.ktu.lt", "MAIL_FROM": "bot@ktu.lt", "STAFF_MAIL": "office@ktu.lt"}, []),
+        ({"SMTP_URL": "smtp://mail.ktu.lt"}, ["MAIL_FROM"]),
+        ({"SMTP_URL": "http://mail.ktu.lt", "MAIL_FROM": "bot@ktu.lt"}, ["SMTP_URL"]),
+        ({"STAFF_MAIL": "the office"}, ["STAFF_MAIL"]),
+        ({"STAFF_MAIL": "office@ktu.lt"}, []),  # printed: nobody has to have a mail server to try it
+    ],
+)
+def test_mail_needs_a_server_and_a_sender(
+    monkeypatch: pytest.MonkeyPatch, given: dict[str, str], wrong: list[str]
+) -> None:
+    for name, value in given.items():
+        monkeypatch.setenv(f"BICIULIS_{name}", value)
+    try:
+        read_settings()
+        named = []
+    except WrongSettings as error:
+        named = [line.split(": ")[0].removeprefix("BICIULIS_") for line in str(error).splitlines()]
+    assert named == wrong
+
+
 def test_a_missing_token_is_asked_for_by_name() -> None:
     with pytest.raises(WrongSettings, match="BICIULIS_TELEGRAM_TOKEN"):
         read_settings().require_token()
@@ -65,6 +88,8 @@ def test_a_missing_token_is_asked_for_by_name() -> None:
 def test_a_token_is_not_shown_by_accident(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("BICIULIS_TELEGRAM_TOKEN", TOKEN)
     monkeypatch.setenv("BICIULIS_NLU_TOKEN", "nlu-secret")
+    monkeypatch.setenv("BICIULIS_SMTP_URL", "smtp://bot:nlu-secret@mail.ktu.lt")
+    monkeypatch.setenv("BICIULIS_MAIL_FROM", "bot@ktu.lt")
     settings = read_settings()
     assert settings.require_token() == TOKEN
     assert TOKEN not in f"{settings!r} {settings}"

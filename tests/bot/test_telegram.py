@@ -11,13 +11,14 @@ import sqlite3
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, closing
 from dataclasses import dataclass, replace
+from datetime import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 from structlog.testing import capture_logs
 
-from bot.app import build_application, open_services
+from bot.app import build_application, build_notices, open_services
 from bot.context import App, Services
 from bot.conversation.dialogue import Understands
 from bot.polling import TokenRefused, poll
@@ -100,7 +101,7 @@ async def running(
         app = build_application(TOKEN, settings, services)
         for number in (signal.SIGINT, signal.SIGTERM):
             stack.callback(loop.remove_signal_handler, number)
-        polling = asyncio.create_task(poll(app))
+        polling = asyncio.create_task(poll(app, build_notices(app.bot, services)))
         bot = Bot(server, app, services, troubles, folder / "biciulis.sqlite")
         try:
             if telegram_is_down:
@@ -407,6 +408,23 @@ async def test_a_long_answer_is_split_and_only_its_end_has_buttons(chat: Chat, b
     assert chat.messages[0]["text"] == short[0]
 
 
+async def test_an_answer_that_is_not_published_in_the_persons_language_comes_in_english_and_says_so(
+    bot: Bot, content: Content
+) -> None:
+    chat = bot.chat(1001, language="lt")
+    (lithuanian,) = await chat.says("How much is the deposit?")
+    entries = {key: entry for key, entry in content.entries["lt"].items() if key != "housing.deposit"}
+    await publish(bot.services.database, replace(content, entries={**content.entries, "lt": entries}), by="the test")
+    await bot.services.library.open()
+    await chat.says("/language")
+    await chat.presses("Lietuvių")
+    await chat.presses("Būstas")
+    (text,) = await chat.presses("Dormitory deposit")
+    assert text != lithuanian
+    assert text.startswith("Pay the deposit within")
+    assert text.count("Šį atsakymą kol kas turiu tik anglų kalba.") == 1
+
+
 # Ratings
 
 
@@ -598,6 +616,30 @@ async def test_without_a_staff_chat_nothing_is_offered_to_be_passed_on(
         assert "Pass my question on" not in chat.buttons
 
 
+# What staff have to do
+
+
+async def test_staff_are_told_in_their_chat_and_by_mail_what_is_due_and_a_restart_repeats_nothing(
+    server: StandIn, folder: Path, nlu: ScriptedNlu, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("bot.notices.SECONDS_BETWEEN_LOOKS", 0.01)
+    monkeypatch.setattr("bot.notices.MORNING", time.min)  # at whatever hour this test runs
+    monkeypatch.setenv("BICIULIS_STAFF_MAIL", "office@ktu.lt")
+    for _ in range(2):
+        async with running(server, folder, nlu) as bot:
+            staff = bot.chat(5005, STAFF)  # known to Telegram from now on
+            async with asyncio.timeout(SECONDS):
+                while len(bot.rows("SELECT way FROM staff_notice WHERE sent")) < 2:  # noqa: ASYNC110
+                    await asyncio.sleep(0.01)
+            await asyncio.sleep(0.1)  # several looks more
+            (message,) = staff.messages
+            assert message["text"].startswith("Figures to look up: ")
+            assert "overdue" in message["text"]
+    letters = capsys.readouterr().err
+    assert letters.count("Letter to office@ktu.lt") == 1
+    assert letters.count("• overdue, review by") > 10
+
+
 # When something is broken
 
 
@@ -739,7 +781,7 @@ async def test_a_wrong_token_ends_the_start(server: StandIn, folder: Path, nlu: 
     async with open_services(settings, nlu) as services:
         app = build_application(TOKEN[:-4] + "1111", settings, services)
         with pytest.raises(TokenRefused):
-            await poll(app)
+            await poll(app, build_notices(app.bot, services))
         await app.bot.shutdown()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().remove_signal_handler(number)

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import date
+from html import unescape
 from itertools import product
 
 import pytest
@@ -13,6 +14,7 @@ import pytest
 from nlu.language import LANGUAGES
 from responses.catalogue import Answer, Catalogue
 from responses.content import Content, Entry, Fact
+from responses.figures import END_ISOLATE, ISOLATE
 from responses.files import FOLDER
 from responses.policy import VALUES
 
@@ -105,11 +107,24 @@ def test_the_day_of_looking_belongs_to_the_value_that_holds(small: Content) -> N
     assert looked == [date(2026, 1, 1), date(2026, 11, 2)]
 
 
-def test_after_the_last_day_of_all_values_the_last_one_is_still_shown(
-    small: Content, make_fact: Callable[..., Fact]
+@pytest.mark.parametrize(
+    ("spans", "shown"),
+    [
+        ([("80 EUR", None, date(2026, 1, 31))], "€80"),
+        ([("90 EUR", date(2026, 1, 1), date(2026, 1, 31)), ("80 EUR", None, date(2025, 12, 31))], "€90"),
+        ([("80 EUR", None, date(2026, 1, 31)), ("90 EUR", date(2027, 1, 1), None)], "€80"),
+        ([("90 EUR", date(2028, 1, 1), None), ("80 EUR", date(2027, 1, 1), date(2027, 12, 31))], "€80"),
+    ],
+)
+def test_where_no_value_holds_the_nearest_one_is_shown_and_said_to_be_out_of_date(
+    small: Content,
+    make_fact: Callable[..., Fact],
+    spans: list[tuple[str, date | None, date | None]],
+    shown: str,
 ) -> None:
-    ended = {**small.facts, "fee": (make_fact("money", "80 EUR", valid_until=date(2026, 1, 31)),)}
-    assert Catalogue(replace(small, facts=ended)).figure("fee", "en", DAY) == "€80"
+    values = tuple(make_fact("money", value, valid_from=begins, valid_until=ends) for value, begins, ends in spans)
+    answer = Catalogue(replace(small, facts={**small.facts, "fee": values})).answer("visa.fee", "en", {}, DAY)
+    assert (answer.text, answer.outdated) == (shown, True)
 
 
 @pytest.mark.parametrize(
@@ -196,6 +211,49 @@ def test_every_answer_has_the_same_cases_in_every_language(content: Content, lan
 
     differing = [key for key in content.topics if cases("en", key) != cases(language, key)]
     assert differing == []
+
+
+def outside_isolates(html: str) -> str:
+    """What a reader sees of a text without its isolated fragments."""
+    visible = unescape(re.sub(r"<[^>]*>", "", html))
+    assert visible.count(ISOLATE) == visible.count(END_ISOLATE)
+    return re.sub(f"{ISOLATE}[^{ISOLATE}{END_ISOLATE}]*{END_ISOLATE}", "", visible)
+
+
+def test_no_latin_letter_of_an_arabic_text_stands_outside_an_isolate(catalogue: Catalogue, content: Content) -> None:
+    people = [{"citizenship": one, "level": other} for one, other in product(VALUES["citizenship"], VALUES["level"])]
+    loose = set()
+    for key in catalogue.keys:
+        shown = [catalogue.title(key, "ar"), catalogue.question(key, "ar")]
+        shown += [catalogue.answer(key, "ar", case, DAY).text for case in ({}, *people)]
+        loose |= {(key, text) for text in shown if re.search("[A-Za-zÀ-ɏ]", outside_isolates(text))}
+    assert loose == set()
+
+
+@pytest.mark.parametrize("language", [language for language in LANGUAGES if language != "ar"])
+def test_no_other_language_has_isolates(catalogue: Catalogue, language: str) -> None:
+    for key in catalogue.keys:
+        shown = catalogue.title(key, language) + catalogue.answer(key, language, {}, DAY).text
+        assert not {ISOLATE, END_ISOLATE} & set(shown)
+
+
+# Topics that no other topic leads to and no menu lists: what people say by the way, and what must come unasked.
+SAID_BY_THE_WAY = {
+    "talk.greet",  # /start, the first thing that anybody sees
+    "talk.language",  # /language
+    "talk.thanks",
+    "talk.goodbye",
+    "talk.bot",
+    "talk.crisis",  # a cry for help is answered before everything else, and never offered as a topic
+}
+
+
+def test_every_topic_is_led_to_by_another_or_listed_in_a_menu(content: Content) -> None:
+    led_to = {related for topic in content.topics.values() for related in topic.related}
+    listed = {key for key in content.topics if not key.startswith("talk.")}  # the menu has all areas but small talk
+    assert content.topics.keys() - led_to - listed == SAID_BY_THE_WAY
+    assert listed <= led_to  # a person who only presses buttons below answers reaches every one of these too
+    assert all(1 <= len(topic.related) <= 3 for topic in content.topics.values())
 
 
 def test_every_source_of_an_answer_is_an_https_page(catalogue: Catalogue) -> None:

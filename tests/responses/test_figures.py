@@ -99,6 +99,42 @@ def test_no_duration_is_rounded_in_any_language(language: str, amount: str, unit
         assert figure_in(shown, language) == Decimal(amount)
 
 
+def parts_in_order(day: date, language: str) -> list[int]:
+    """Day, month and year as the locale's short dates have them, the year with as many digits."""
+    pattern = Locale.parse(LOCALES.get(language, language)).date_formats["short"].pattern
+    year = day.year % 100 if re.search("(?<!y)yy(?!y)", pattern) else day.year
+    parts = {"d": day.day, "M": day.month, "y": year}
+    return [parts[letter] for letter in dict.fromkeys(re.findall("[dMy]", pattern))]
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@settings(deadline=None, max_examples=50)
+@given(day=st.dates(date(1990, 1, 1), date(2099, 12, 31)), other=st.dates(date(1990, 1, 1), date(2099, 12, 31)))
+def test_every_date_has_its_day_month_and_year_as_the_locale_orders_them(language: str, day: date, other: date) -> None:
+    short, long = show("date", day, language, "short"), show("date", day, language)
+    assert [int(digits) for digits in re.findall(r"\d+", short)] == parts_in_order(day, language)
+    expected = {day.day, day.year} | ({day.month} if language == "zh" else set())
+    assert {int(digits) for digits in re.findall(r"\d+", long)} == expected
+    if language != "zh":
+        months = Locale.parse(LOCALES.get(language, language)).months["format"]["wide"]
+        assert months[day.month] in long
+    span = DateRange(min(day, other), max(day, other))
+    assert show("date_range", span, language) == " – ".join(
+        show("date", each, language) for each in (span.start, span.end)
+    )
+
+
+@pytest.mark.parametrize("kind", sorted(NUMBERS | {"date", "yearly_date", "date_range"}))
+@pytest.mark.parametrize("language", LANGUAGES)
+@settings(deadline=None, max_examples=25)
+@given(data=st.data())
+def test_all_figures_of_all_languages_have_the_same_digits(kind: Kind, language: str, data: st.DataObject) -> None:
+    """What a reader copies into a form of the university can be read there: no digits of another script."""
+    value = parse_value(kind, data.draw(TEXTS[kind]))
+    for form in FORMS:
+        assert all(character in "0123456789" for character in show(kind, value, language, form) if character.isdigit())
+
+
 @pytest.mark.parametrize(
     ("language", "long", "short", "yearly", "yearly_short"),
     [

@@ -126,6 +126,85 @@ def test_a_language_that_translates_is_read_where_it_says_who_translated(grown: 
     assert problems(grown) == [Problem("content/de/talk.yaml", line, "entries.zz", message)]
 
 
+GERMAN = "content/de/talk.yaml"
+
+
+@pytest.fixture
+def german(grown: Path) -> Path:
+    """The copy with German, which translates every answer; here and in English one text names a fact."""
+    shutil.copytree(grown / "lt", grown / "de")
+    for path in (grown / "de").iterdir():
+        text = path.read_text(encoding="utf-8")
+        path.write_text(text.replace("    version: 1\n", "    translates: 1\n    made_by: machine\n"), encoding="utf-8")
+    for language in ("en", "lt", "de"):
+        change(grown, f"{language}/talk.yaml", "text: For others", "text: For {zz_fee}")
+    return grown
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "at", "field", "messages"),
+    [
+        ("{zz_fee}", "a fee", "text: For a", "2.text", ["the English text names {zz_fee}, this one does not"]),
+        (
+            "{zz_fee}",
+            "{zz_page}",
+            "text: For {",
+            "2.text",
+            ["the English text does not name {zz_page}", "the English text names {zz_fee}, this one does not"],
+        ),
+        ("{zz_fee}", "{zz_fees}", "text: For {", "2.text", ["facts.yaml has no fact 'zz_fees'"]),
+        ("For everybody", "For {zz_fee}", "text: For {", "0.text", ["the English text does not name {zz_fee}"]),
+        (
+            "[visa_free, restricted]",
+            "[visa_free]",
+            "- when: {citizenship: [",
+            "2.when",
+            ["English has no text for citizenship visa_free"],
+        ),
+    ],
+)
+def test_a_translation_that_names_other_facts_than_english(
+    german: Path, old: str, new: str, at: str, field: str, messages: list[str]
+) -> None:
+    assert read_content(german)
+    change(german, "de/talk.yaml", old, new)
+    line = line_of(german, "de/talk.yaml", at, after="  zz:")
+    found = [each for each in problems(german) if each.field != "entries.zz.wordings"]
+    assert found == [Problem(GERMAN, line, f"entries.zz.wordings.{field}", message) for message in messages]
+
+
+def test_a_translation_that_lacks_a_case(german: Path) -> None:
+    whole = (german / "de/talk.yaml").read_text(encoding="utf-8")
+    case = "      - when: {citizenship: [visa_free, restricted]}\n        text: For {zz_fee}\n"
+    (german / "de/talk.yaml").write_text(whole.replace(case, ""), encoding="utf-8")
+    line = line_of(german, "de/talk.yaml", "wordings:", after="  zz:")
+    message = "the English text for citizenship restricted or visa_free has none here"
+    assert problems(german) == [Problem(GERMAN, line, "entries.zz.wordings", message)]
+
+
+def test_a_translation_of_an_older_version_may_differ(german: Path) -> None:
+    change(german, "de/talk.yaml", "{zz_fee}", "a fee")
+    change(german, "en/talk.yaml", "version: 1", "version: 2")
+    change(german, "lt/talk.yaml", "version: 1", "version: 2")
+    assert read_content(german).entries["de"]["talk.zz"].translates == 1
+
+
+def test_the_two_source_languages_name_the_same_facts_while_they_say_the_same_version(grown: Path) -> None:
+    change(grown, "lt/talk.yaml", "For others", "For {zz_fee}")
+    line = line_of(grown, "lt/talk.yaml", "text: For {", after="  zz:")
+    message = "the English text does not name {zz_fee}"
+    assert problems(grown) == [Problem("content/lt/talk.yaml", line, "entries.zz.wordings.2.text", message)]
+    change(grown, "lt/talk.yaml", "version: 1", "version: 2")
+    assert read_content(grown)
+
+
+def test_more_than_three_related_topics(grown: Path) -> None:
+    change(grown, "topics.yaml", "related: [talk.help]", "related: [talk.help, talk.greet, talk.bot, talk.language]")
+    line = line_of(grown, "topics.yaml", "related", after="talk.zz")
+    message = "Tuple should have at most 3 items after validation, not 4"
+    assert problems(grown) == [Problem("content/topics.yaml", line, "topics.talk.zz.related", message)]
+
+
 FACTS = "content/facts.yaml"
 TALK = "content/en/talk.yaml"
 TOPICS = "content/topics.yaml"
@@ -216,6 +295,11 @@ def test_a_link_fact_without_https(grown: Path) -> None:
     [
         ("80 EUR, valid_until: 2027-01-01", "90 EUR, valid_from: 2027-01-01", "two values hold on the same day"),
         ("80 EUR", "90 EUR, valid_from: 2027-01-01", "two values hold on the same day"),
+        (
+            "80 EUR, valid_until: 2026-12-31",
+            "90 EUR, valid_from: 2027-01-02",
+            "no value holds between 2026-12-31 and 2027-01-02",
+        ),
         (
             "80 EUR, valid_until: 2026-12-31",
             "9, type: number, valid_from: 2027-01-01",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sqlite3
 import subprocess
 import sys
@@ -123,6 +124,24 @@ def test_import_of_broken_content_ends_with_status_two_and_changes_nothing(folde
         assert list(connection.iterdump()) == before
 
 
+def test_an_import_that_breaks_off_midway_leaves_the_old_content_whole(folder: Path, data_dir: Path) -> None:
+    invoke("import", folder, "--data-dir", data_dir, "--yes")
+    with closing(sqlite3.connect(data_dir / "biciulis.sqlite")) as connection, connection:
+        before = list(connection.iterdump())
+        connection.execute(
+            "CREATE TRIGGER breaks BEFORE INSERT ON published_item WHEN NEW.name = 'visa.need' AND NEW.language = 'lt' "
+            "BEGIN SELECT RAISE(ABORT, 'the disk went away'); END"
+        )
+    shown = rename_area(folder)
+    done = run("import", folder, "--data-dir", data_dir, "--yes")
+    assert (done.returncode, done.stdout) == (1, shown)
+    assert done.stderr.startswith("The database cannot be used: ")
+    assert "the disk went away" in done.stderr
+    with closing(sqlite3.connect(data_dir / "biciulis.sqlite")) as connection, connection:
+        connection.execute("DROP TRIGGER breaks")
+        assert list(connection.iterdump()) == before
+
+
 def test_the_database_is_named_by_its_address_or_the_environment(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -184,3 +203,57 @@ def test_show_names_what_it_does_not_know(arguments: list[str], said: str) -> No
     code, shown = invoke("show", *arguments)
     assert code == 2
     assert said in " ".join(shown.replace("│", " ").split())
+
+
+def test_an_export_is_what_is_published(folder: Path, data_dir: Path, tmp_path: Path) -> None:
+    invoke("import", folder, "--data-dir", data_dir, "--yes")
+    made = tmp_path / "exported"
+    status, said = invoke("export", made, "--data-dir", data_dir)
+    assert (status, said) == (0, f"Exported 138 topics in 2 languages to {made}.\n")
+    assert invoke("check", made) == invoke("check", folder)
+    assert invoke("diff", made, "--data-dir", data_dir) == (0, "Nothing differs.\n")
+    status, said = invoke("export", made, "--data-dir", data_dir)
+    assert status == 2
+    assert "is not empty" in " ".join(said.replace("│", " ").split())
+
+
+def test_an_export_of_nothing_says_so(data_dir: Path, tmp_path: Path) -> None:
+    status, said = invoke("export", tmp_path / "exported", "--data-dir", data_dir)
+    assert status == 2
+    assert "nothing is published in this database" in said
+    assert not (tmp_path / "exported").exists()
+
+
+def test_an_export_that_the_disk_refuses_says_so(folder: Path, data_dir: Path) -> None:
+    invoke("import", folder, "--data-dir", data_dir, "--yes")
+    done = run("export", "/proc/exported", "--data-dir", data_dir)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith("The export was not written: ")
+    assert "Traceback" not in done.stderr
+
+
+def test_links_says_that_the_machine_is_offline_and_not_that_all_is_broken(folder: Path) -> None:
+    for path in (folder / "facts.yaml", folder / "countries.yaml"):
+        text = path.read_text(encoding="utf-8")
+        path.write_text(re.sub(r"https://[^/\s\"']+", "https://no-such-host.invalid", text), encoding="utf-8")
+    done = run("links", folder)
+    assert (done.returncode, done.stdout) == (3, "")
+    assert done.stderr.startswith("No address answers at all, so this machine seems to be offline: ConnectError")
+
+
+def test_glossary_shows_the_agreed_words_and_what_does_not_use_them(folder: Path) -> None:
+    path = folder / "lt/visa.yaml"
+    path.write_text(re.sub("(?i)tarpininkavimo", "garantinis", path.read_text(encoding="utf-8")), encoding="utf-8")
+    code, shown = invoke("glossary", folder, "--language", "lt")
+    assert code == 0
+    assert "    lt tarpininkavimo raštas\n" in shown
+    assert "lt visa.mediation_letter: no word for mediation_letter\n" in shown
+    _, everything = invoke("glossary", folder)
+    assert "    en mediation letter; lt tarpininkavimo raštas\n" in everything
+    assert shown.splitlines()[-1] == everything.splitlines()[-1]  # English strays from nothing
+
+
+def test_glossary_names_a_language_that_it_does_not_know() -> None:
+    code, shown = invoke("glossary", "--language", "xx")
+    assert code == 2
+    assert "there is no content in xx" in shown

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from responses.markup import facts_linked, facts_named, fill, mistakes
+from responses.markup import facts_linked, facts_named, fill, isolate_latin, mistakes
 
 STRAY = "write < as &lt; and > as &gt;"
 HREF = "a link's href must name a fact in braces"
@@ -72,3 +72,23 @@ def test_a_right_text_has_no_mistakes(text: str) -> None:
 )
 def test_a_mistake_is_said(text: str, found: list[str]) -> None:
     assert list(mistakes(text)) == found
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("منحة Erasmus+ الجديدة", "منحة [Erasmus+] الجديدة"),
+        ("KTU تعترف", "[KTU] تعترف"),
+        ("في MIGRIS.", "في [MIGRIS]."),
+        ("VFS Global، KTU؛ SEB", "[VFS Global]، [KTU]؛ [SEB]"),
+        ("(TRP) أو D", "([TRP]) أو [D]"),
+        ("في KTU: {number_of:short}.", "في [KTU]: {number_of:short}."),
+        ('<b>ESN KTU</b>: <a href="{page}">KTU</a>', '<b>[ESN KTU]</b>: <a href="{page}">[KTU]</a>'),
+        ("R&amp;D و &lt;Smart-ID&gt;", "[R&amp;D] و &lt;[Smart-ID]&gt;"),
+        ("اللغات: /language.", "اللغات: [/language]."),
+        ("Šiaulių bankas و Žiogas", "[Šiaulių bankas] و [Žiogas]"),
+        ("لا شيء", "لا شيء"),
+    ],
+)
+def test_latin_words_of_a_right_to_left_text_keep_to_themselves(text: str, shown: str) -> None:
+    assert isolate_latin(text) == shown.replace("[", "\u2068").replace("]", "\u2069")

@@ -109,6 +109,25 @@ async def test_new_and_gone_items_are_told_with_their_titles(
     assert changes[2].after is None
 
 
+async def test_another_order_of_the_topics_is_a_publication(database: Database, small: Content) -> None:
+    await publish(database, small, by="ona")
+    turned = replace(small, topics=dict(reversed(small.topics.items())))
+    keys = ["visa.need", "visa.fee", "talk.hello"]
+    expected = [Change("~", ("order", "", "topics"), keys, keys[::-1])]
+    assert await differences(database, turned) == expected
+    assert await publish(database, turned, by="ona") == expected
+    found = await published(database)
+    assert found
+    assert list(found[1].topics) == keys[::-1]
+    assert await differences(database, turned) == []
+
+
+async def test_a_topic_that_comes_between_changes_the_order_of_no_other(database: Database, small: Content) -> None:
+    without = replace(small, topics={key: topic for key, topic in small.topics.items() if key != "visa.fee"})
+    await publish(database, without, by="ona")
+    assert [change.title for change in await differences(database, small)] == ["+ topic visa.fee"]
+
+
 async def test_a_publication_records_who_when_and_what(
     database: Database, small: Content, make_entry: Callable[..., Entry]
 ) -> None:

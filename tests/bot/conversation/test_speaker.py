@@ -73,6 +73,12 @@ def test_an_answer_says_where_and_when_it_was_checked(speaker: Speak, catalogue:
     assert re.search(rf'Source: <a href="{answer.source}">[^<]+</a>, last checked on \d+ \w+ \d{{4}}</i>$', footnote)
 
 
+def test_the_source_keeps_its_direction_in_arabic(speaker: Speak) -> None:
+    assert re.search(
+        '\u2068<a href="[^"]+">[^<]+</a>\u2069', speaker(language="ar").answer("visa.cost_time").reply.text
+    )
+
+
 def test_an_overdue_answer_warns(speaker: Speak) -> None:
     assert "may be out of date" in speaker(today=date(2099, 1, 1)).answer("visa.cost_time").reply.text
 
@@ -83,6 +89,21 @@ def test_an_answer_that_is_missing_in_a_language_is_read_out_in_english(content:
     assert turn.reply.text.startswith(content.entries["en"]["visa.cost_time"].wordings[0].text[:40])
     assert "Šį atsakymą kol kas turiu tik anglų kalba." in turn.reply.text
     assert turn.reply.language == "lt"
+
+
+@pytest.mark.parametrize("language", [language for language in LANGUAGES if language != "en"])
+def test_one_wording_that_a_language_lacks_is_english_with_one_line_in_the_persons_language(
+    content: Content, speaker: Speak, language: str
+) -> None:
+    lacking = {key: entry for key, entry in content.entries[language].items() if key != "visa.cost_time"}
+    catalogue = Catalogue(replace(content, entries={**content.entries, language: lacking}))
+    lacks = Speaker(catalogue, Person(language=language), date(2026, 11, 24), True)
+    excuse = translator(language)("I have this answer only in English so far.")
+    text = lacks.answer("visa.cost_time").reply.text
+    assert text.startswith(catalogue.answer("visa.cost_time", "en", {}, date(2026, 11, 24)).text)
+    assert text.count(excuse) == 1
+    assert lacks.answer("visa.where").reply == speaker(language=language).answer("visa.where").reply
+    assert content.entries["en"]["visa.cost_time"].title in labels(lacks.area("visa"))
 
 
 @pytest.mark.parametrize("language", ["en", "lt"])
