@@ -115,7 +115,7 @@ class MeaningAndLettersClassifier(IntentClassifier, GraphComponent):
             right = np.array([[intent in each for intent in self._intents] for each in accepted])
             self._weigh(development, right)
         with self._storage.write_to(self._resource) as folder:
-            np.savez(folder / MODEL_FILE, intents=self._intents, views=self._counts, **arrays)
+            np.savez_compressed(folder / MODEL_FILE, intents=self._intents, views=self._counts, **arrays)
         return self._resource
 
     def process(self, messages: list[Message]) -> list[Message]:

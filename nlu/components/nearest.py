@@ -12,17 +12,30 @@ class Places:
 
     def __init__(self, intents: np.ndarray) -> None:
         """`intents`: the number of each example's intent, 0 to the highest without a gap."""
-        by_intent = [np.flatnonzero(intents == number) for number in range(intents.max() + 1)]
-        # Row i: where the examples of intent i stand, filled up with a place after the last.
-        self._places = np.full((len(by_intent), max(NEAREST, *map(len, by_intent))), len(intents))
-        for row, places in zip(self._places, by_intent, strict=True):
-            row[: len(places)] = places
+        self._many = int(intents.max()) + 1
+        by_intent = [np.flatnonzero(intents == number) for number in range(self._many)]
+        # Intents with about as many examples stand together, so that little has to be filled up.
+        sizes = np.array([max(NEAREST, len(places)) for places in by_intent])
+        alike = np.ceil(np.log2(sizes))
+        self._blocks = [
+            self._block(np.flatnonzero(alike == size), by_intent, len(intents)) for size in np.unique(alike)
+        ]
 
     def nearness(self, alike: np.ndarray) -> np.ndarray:
         """From the likeness of a message to every example its nearness to every intent."""
-        by_intent = np.append(alike, np.float32(0))[self._places]
-        nearest: np.ndarray = np.partition(by_intent, -NEAREST, axis=1)[:, -NEAREST:].mean(axis=1)
-        return nearest
+        padded = np.append(alike, np.float32(0))
+        nearness = np.zeros(self._many, dtype=np.float32)
+        for numbers, places in self._blocks:
+            nearness[numbers] = np.partition(padded[places], -NEAREST, axis=1)[:, -NEAREST:].mean(axis=1)
+        return nearness
+
+    @staticmethod
+    def _block(numbers: np.ndarray, by_intent: list[np.ndarray], end: int) -> tuple[np.ndarray, np.ndarray]:
+        """The places of these intents' examples, a row each, filled up with a place after the last."""
+        places = np.full((len(numbers), max(NEAREST, *(len(by_intent[number]) for number in numbers))), end)
+        for row, number in zip(places, numbers, strict=True):
+            row[: len(by_intent[number])] = by_intent[number]
+        return numbers, places
 
 
 class Neighbours:

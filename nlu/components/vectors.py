@@ -100,6 +100,6 @@ def _encoders_id() -> bytes:
 
 if __name__ == "__main__":
     try:
-        fill(VectorCache(Path(sys.argv[1])), [json.loads(line) for line in sys.stdin])
+        fill(VectorCache(Path(sys.argv[1])), [prepare(json.loads(line)) for line in sys.stdin])
     except (BrokenWeights, OSError) as error:
         sys.exit(f"{error}")
