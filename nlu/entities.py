@@ -1,4 +1,4 @@
-"""What a message names besides its question: a country, a level of study, a cry for help.
+"""What a message names besides its question: a country, a level of study, a direction, a cry for help.
 
 The words stand in nlu/lexicon/<language>.yaml, with `*` for any ending, because most of our languages
 inflect them; country names in their plain form come from the CLDR, in every language.
@@ -26,7 +26,7 @@ SIMILAR = 82  # how alike a typed name and a country's must be, of 100
 
 
 class Lexicon:
-    """The words of one language for countries, nationalities and levels of study, and the English ones.
+    """The words of one language for countries, nationalities, levels of study and the like, and the English ones.
 
     Students mix English in, but a language's own words go first: in Turkish "mali" is about money, so
     its file takes that name back.
@@ -42,15 +42,28 @@ class Lexicon:
         self._countries |= dict(_patterns(words.get("countries", {})))  # which may take back a name: "": [lithuania]
         self._levels: dict[str, str] = dict(english._levels) if english else {}
         self._levels |= dict(_patterns(words.get("levels", {})))
+        self._directions: dict[str, str] = dict(english._directions) if english else {}
+        self._directions |= dict(_patterns(words.get("direction", {})))
+        self._elsewhere: dict[str, str] = dict(english._elsewhere) if english else {}
+        self._elsewhere |= dict(_patterns({"yes": words.get("elsewhere", [])}))
+        self._asking: dict[str, str] = dict(english._asking) if english else {}
+        self._asking |= dict(_patterns({"yes": words.get("asking", [])}))
         self._crisis = dict(_patterns({"yes": words.get("crisis", [])}))
         self._crisis_alone = {fold(phrase) for phrase in words.get("crisis_alone", [])}
         self._follow_ups = tuple(fold(phrase) for phrase in words.get("follow_up", []))
 
     def entities(self, text: str) -> dict[str, str]:
-        """The first country (ISO code) and the first level that a text names."""
+        """The first country (ISO code), level and direction that a text names."""
         folded = fold(text)
-        found = {"country": self._find(folded, self._countries), "level": self._find(folded, self._levels)}
+        kinds = {"country": self._countries, "level": self._levels, "direction": self._directions}
+        found = {kind: self._find(folded, patterns) for kind, patterns in kinds.items()}
         return {kind: value for kind, value in found.items() if value}
+
+    def names_elsewhere(self, text: str) -> bool:
+        return self._find(fold(text), self._elsewhere) is not None
+
+    def asks(self, text: str) -> bool:
+        return self._find(fold(text), self._asking) is not None
 
     def is_cry_for_help(self, text: str) -> bool:
         folded = fold(text)
@@ -83,7 +96,7 @@ def lexicon(language: str) -> Lexicon:
 
 
 def find_entities(text: str, language: str) -> dict[str, str]:
-    """Country and level in a text, in its language or in English: students mix them."""
+    """Country, level and direction in a text, in its language or in English: students mix them."""
     own = lexicon(language).entities(text)
     return {**lexicon("en").entities(text), **own} if language == "zh" else own
 
@@ -96,6 +109,16 @@ def is_cry_for_help(text: str, language: str) -> bool:
 def leans_on_before(text: str, language: str) -> bool:
     """Whether a text begins like the second half of a question: "and for …", "what about …"."""
     return lexicon(language).leans_on_before(text)
+
+
+def names_elsewhere(text: str, language: str) -> bool:
+    """Whether a text names another city or university of Lithuania than ours."""
+    return any(lexicon(each).names_elsewhere(text) for each in {language, "en"})
+
+
+def asks(text: str, language: str) -> bool:
+    """Whether a text holds a word that questions are asked with."""
+    return any(lexicon(each).asks(text) for each in {language, "en"})
 
 
 def find_country(text: str, language: str, most: int = 3) -> list[str]:

@@ -27,7 +27,7 @@ from rich.table import Table
 from nlu.evaluation_page import page
 from nlu.messages import Message, WrongFile, read_folder, read_labelled, read_messages
 from nlu.server import ROOT, RasaServer
-from nlu.training import CONFIG, DATA, TrainingFailed, ensure_model, train
+from nlu.training import CONFIG, DATA, DEVELOPMENT, TrainingFailed, ensure_model, train
 from nlu.understanding import OUT_OF_SCOPE, Guess, Understanding, judge
 
 HELD_OUT = ROOT / "nlu/held_out"
@@ -186,12 +186,12 @@ def leave_out(var: Path, languages: Sequence[str]) -> int:
     rights = []
     for language in languages:
         with tempfile.TemporaryDirectory(prefix="biciulis-") as folder:
-            for path in sorted(DATA.iterdir()):
-                if path.name != language:
-                    (Path(folder) / path.name).symlink_to(path)
-            train(Path(folder) / "model.tar.gz", var, _show, data=Path(folder))
-            messages = read_messages(HELD_OUT / f"{language}.tsv")
-            results = asyncio.run(parse_all(Path(folder) / "model.tar.gz", messages, var / "log/rasa.log"))
+            others = [each for each in (*DATA.iterdir(), *DEVELOPMENT.iterdir()) if each.stem != language]
+            for path in others:
+                (Path(folder) / path.name).symlink_to(path)
+            model = Path(folder) / "model.tar.gz"
+            train(model, var, _show, data=Path(folder), development=Path(folder))
+            results = asyncio.run(parse_all(model, read_messages(HELD_OUT / f"{language}.tsv"), var / "log/rasa.log"))
         summary = _summary(results)
         rights.append(summary["right"])
         print(f"{language}\tright {summary['right']:.3f}\tamong three {summary['among_three']:.3f}", flush=True)

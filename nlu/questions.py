@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from nlu.entities import asks
+
 MOST = 3  # questions answered in one reply
 ATTEMPTS = 2  # ways to cut one sentence; each costs two parses
 FEWEST_WORDS = 3  # "papers and photos" is one question
@@ -19,8 +21,11 @@ AND = re.compile(
 )
 
 
-def split_questions(text: str) -> Iterator[tuple[str, ...]]:
-    """Ways to cut a text into its questions, the likeliest first; none where it seems to hold one."""
+def split_questions(text: str, language: str) -> Iterator[tuple[str, ...]]:
+    """Ways to cut a text into its questions, the likeliest first; none where it seems to hold one.
+
+    Of two halves around an "and" each must ask something: "I was refused and fly tomorrow, what now?" is one question.
+    """
     asking = [sentence.strip() for sentence in SENTENCE.findall(text) if ASKING.search(sentence)]
     if 2 <= len(asking) <= MOST:
         yield tuple(asking)
@@ -29,7 +34,9 @@ def split_questions(text: str) -> Iterator[tuple[str, ...]]:
         cuts = [
             (question[: found.start()].strip(), question[found.end() :].strip()) for found in AND.finditer(question)
         ]
-        yield from [cut for cut in cuts if all(map(_is_long_enough, cut))][:ATTEMPTS]
+        yield from [cut for cut in cuts if all(_is_long_enough(part) and asks(part, language) for part in cut)][
+            :ATTEMPTS
+        ]
 
 
 def _is_long_enough(part: str) -> bool:

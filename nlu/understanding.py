@@ -25,12 +25,17 @@ class Understanding:
     """All meanings that the model considered, the likeliest first, and what else the text names."""
 
     ranking: tuple[Guess, ...]
-    entities: Mapping[str, str] = field(default_factory=dict)  # country → ISO code, level → one of the levels
+    entities: Mapping[str, str] = field(default_factory=dict)  # what else the text names, see entities and mentions
 
     @property
     def topics(self) -> tuple[Guess, ...]:
         """The ranking without the class of messages that we do not answer."""
         return tuple(guess for guess in self.ranking if guess.key != OUT_OF_SCOPE)
+
+    @property
+    def tells_of_the_person(self) -> bool:
+        """Whether the text names something that answers depend on."""
+        return not self.entities.keys().isdisjoint(("country", "level", "direction"))
 
     def leaning_to(self, key: str) -> Understanding:
         """As heard right after an answer to `key`: meanings of the same area are likelier, in sum as sure."""

@@ -118,7 +118,7 @@ def links(folder: Folder = FOLDER) -> None:
 
 @commands.command()
 def status(folder: Folder = FOLDER) -> None:
-    """Show how far each area is in each language."""
+    """Show how far each area is in each language, and how many figures nobody has confirmed."""
     content = read_content(folder)
     found = states(content)
     table = Table(Column(no_wrap=True), *content.entries, box=None, padding=(0, 1, 0, 0))
@@ -129,6 +129,8 @@ def status(folder: Folder = FOLDER) -> None:
     table.add_row("all", *map(_cell, totals))
     Console(highlight=False).print(table)
     console.print("  ".join(f"[{COLOURS[state]}]{SIGNS[state]}[/] {state}" for state in STATES))
+    waiting = sum(any(value.needs_review for value in values) for values in content.facts.values())
+    console.print(f"{waiting} of {len(content.facts)} figures need a review: python -m responses due")
 
 
 @commands.command(name="due")

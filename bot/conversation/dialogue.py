@@ -17,8 +17,16 @@ from bot.conversation.reply import Turn
 from bot.conversation.speaker import Speaker
 from locales import languages
 from nlu.client import Unavailable
-from nlu.entities import country_names, find_country, find_entities, is_cry_for_help, leans_on_before
+from nlu.entities import (
+    country_names,
+    find_country,
+    find_entities,
+    is_cry_for_help,
+    leans_on_before,
+    names_elsewhere,
+)
 from nlu.language import LanguageDetector
+from nlu.mentions import find_mentions
 from nlu.questions import split_questions
 from nlu.understanding import CRISIS, Understanding, is_small_talk, judge
 from responses.catalogue import Catalogue
@@ -61,8 +69,9 @@ class Dialogue:
             understanding = await self._nlu.parse(text)
         except Unavailable:
             return self._hear_without_model(text, person)
-        understanding = replace(understanding, entities=find_entities(text, person.language))
-        several = await self._tell_apart(text, understanding) if person.asked is None else ()
+        entities = find_entities(text, person.language) | find_mentions(text, person.language)
+        understanding = replace(understanding, entities=entities)
+        several = await self._tell_apart(text, person.language, understanding) if person.asked is None else ()
         turn = (
             self._answer_all(several, person, understanding) if several else self._take_up(text, person, understanding)
         )
@@ -102,12 +111,12 @@ class Dialogue:
     def speaker(self, person: Person) -> Speaker:
         return Speaker(self._catalogue(), person, self._today(), self._staff_listen)
 
-    async def _tell_apart(self, text: str, understanding: Understanding) -> tuple[str, ...]:
+    async def _tell_apart(self, text: str, language: str, understanding: Understanding) -> tuple[str, ...]:
         """The topics of a message with several questions, in order; none where it has one, or one is unclear."""
         if judge(understanding).keys == (CRISIS,):
             return ()
         considered = {guess.key for guess in understanding.topics}
-        for parts in split_questions(text):
+        for parts in split_questions(text, language):
             try:
                 verdicts = [judge(await self._nlu.parse(part)) for part in parts]
             except Unavailable:
@@ -152,8 +161,11 @@ class Dialogue:
             if best < CLEAR or len(countries) > 1:
                 return self.speaker(person).which_country(countries, person.topic)
         unclear = verdict.outcome != "answer" and best < (SURE if leans else CLEAR)
-        if person.topic and understanding.entities and short and unclear:  # "and for master's?", "I am from India"
-            return self._answer(person.topic, person, understanding)
+        if person.topic and short and unclear:
+            if understanding.tells_of_the_person:  # "and for master's?", "I am from India"
+                return self._answer(person.topic, person, understanding)
+            if leans and names_elsewhere(text, person.language):  # "and in Vilnius?"
+                return self.speaker(person).note_place(self._answer(person.topic, person, understanding))
         if verdict.outcome == "answer":
             return self._answer(verdict.keys[0], person, understanding)
         speaker = self.speaker(replace(person, asked=None))
@@ -162,11 +174,12 @@ class Dialogue:
     def _answer(self, key: str, person: Person, understanding: Understanding) -> Turn:
         """Answers a topic, remembering what the message told of the person where the topic depends on it."""
         varies_by = self._catalogue().topic(key).varies_by
-        country, level = understanding.entities.get("country"), understanding.entities.get("level")
+        country = understanding.entities.get("country")
         if country and "citizenship" in varies_by:
             person = person.with_country(country, self._catalogue().citizenship_of)
-        if level and "level" in varies_by:
-            person = person.with_aspect("level", level)
+        for aspect in ("level", "direction"):
+            if (told := understanding.entities.get(aspect)) and aspect in varies_by:
+                person = person.with_aspect(aspect, told)
         return self.speaker(person).answer(key)
 
     def _remember(self, aspect: str, value: str, person: Person) -> Turn:

@@ -74,3 +74,9 @@ def label_of(aspect: Aspect, _: Translate) -> str:
         "direction": _("For coming or going abroad"),
     }
     return labels[aspect]
+
+
+def name_of(aspect: Aspect, value: str, _: Translate) -> str | None:
+    """How a choice calls a value, None for one that is never offered."""
+    choices = QUESTIONS[aspect](_)[1]
+    return next((choice.label for choice in choices if choice.data == f"set:{aspect}:{value}"), None)

@@ -10,7 +10,7 @@ from html import escape
 from babel import Locale
 
 from bot.conversation.person import Person
-from bot.conversation.questions import ask, label_of
+from bot.conversation.questions import ask, label_of, name_of
 from bot.conversation.reply import Choice, Outcome, Reply, Turn
 from locales import languages, translator
 from nlu.entities import country_names
@@ -201,9 +201,15 @@ class Speaker:
     def note_language(self, turn: Turn) -> Turn:
         """Says above a reply that it is not in the language that was asked in."""
         _ = translator(self.person.language)
-        note = _("I do not write in your language yet. /language shows the ones I know.")
-        text = f"<i>{escape(note, quote=False)}</i>\n\n{turn.reply.text}"
-        return replace(turn, reply=replace(turn.reply, text=text))
+        return self._note(turn, _("I do not write in your language yet. /language shows the ones I know."))
+
+    def note_place(self, turn: Turn) -> Turn:
+        """Says above a reply that it is not about the place that was asked about."""
+        _ = translator(self.person.language)
+        return self._note(turn, _("I only know about KTU and life in Kaunas. This is how it is here:"))
+
+    def _note(self, turn: Turn, note: str) -> Turn:
+        return replace(turn, reply=replace(turn.reply, text=f"<i>{escape(note, quote=False)}</i>\n\n{turn.reply.text}"))
 
     def _office_email(self) -> str:
         return self.catalogue.figure("international_office_email", self.person.language, self.today)
@@ -215,17 +221,31 @@ class Speaker:
         choices += self._topic_choices(self.catalogue.topic(answer.key).related)
         if self._for_country(answer):
             choices.append(Choice(_("Another country"), "country"))
+        if self._for_level(answer):
+            choices.append(Choice(_("Another level of study"), "narrow:level"))
         turn = self._turn("answer", text, key=answer.key, choices=choices, facts=answer.facts, topic=answer.key)
         return replace(turn, reply=replace(turn.reply, can_be_rated=True))
 
     def _assumption(self, answer: Answer) -> Iterable[str]:
+        """What we take the person to be where the answer depends on it."""
         _ = translator(self.person.language)
+        lines = []
         if self._for_country(answer):
             country = country_names(self.person.language)[self.person.country or ""]
-            yield "<i>" + escape(_("Your country: {country}").format(country=country), quote=False) + "</i>"
+            lines.append(_("Your country: {country}").format(country=country))
+        if level := self._for_level(answer):
+            lines.append(_("Studies: {studies}").format(studies=level))
+        if lines:
+            yield "<i>" + escape("\n".join(lines), quote=False) + "</i>"
 
     def _for_country(self, answer: Answer) -> bool:
         return "citizenship" in answer.depends_on and self.person.country is not None
+
+    def _for_level(self, answer: Answer) -> str | None:
+        """The person's studies in words where the answer is for them."""
+        if "level" not in answer.depends_on or self.person.level is None:
+            return None
+        return name_of("level", self.person.level, translator(self.person.language))
 
     def _footnotes(self, answer: Answer) -> Iterable[str]:
         """Below an answer: where and when it was checked, and whether to trust it."""

@@ -11,6 +11,7 @@ from telegram.ext import CallbackQueryHandler
 from bot.answering import confirm_press
 from bot.context import App, Context, telegram_id
 from bot.journal import rate
+from integrations.database import DatabaseUnavailable
 
 
 def register(app: App) -> None:
@@ -22,8 +23,12 @@ async def store_rating(update: Update, context: Context) -> None:
     query = update.callback_query
     assert query and query.data
     __, value, exchange = query.data.split(":")
-    async with context.services.database.begin() as session:
-        stored = await rate(session, int(exchange), int(value), by=telegram_id(update))
+    try:
+        async with context.services.database.begin() as session:
+            stored = await rate(session, int(exchange), int(value), by=telegram_id(update))
+    except DatabaseUnavailable:
+        await confirm_press(update)  # or the button would wait for ever
+        raise
     await confirm_press(
         update,
         _("Thank you! Your rating helps us to improve the answers.")

@@ -668,6 +668,18 @@ async def test_nobody_is_told_that_their_data_is_deleted_while_it_is_not(chat: C
     assert bot.rows("SELECT * FROM student") == []
 
 
+@pytest.mark.usefixtures("impatient", "bot")
+async def test_a_rating_that_cannot_be_stored_leaves_no_button_waiting(chat: Chat, bot: Bot) -> None:
+    await chat.says("How much is the deposit?")
+    with closing(sqlite3.connect(bot.database, isolation_level=None)) as connection:
+        connection.execute("BEGIN EXCLUSIVE")
+        assert await chat.presses("👍") == [WENT_WRONG]
+        connection.execute("ROLLBACK")
+    assert bot.troubles.take("update_failed") == ["update_failed"]
+    assert len(bot.server.called("answerCallbackQuery")) == 1
+    assert bot.rows("SELECT * FROM rating") == []
+
+
 @pytest.mark.parametrize("status", [500, 502, 429, DROP])
 async def test_an_answer_that_could_not_be_sent_is_logged_and_the_person_is_told(
     chat: Chat, bot: Bot, status: int

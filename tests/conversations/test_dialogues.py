@@ -111,7 +111,9 @@ async def test_the_second_half_of_a_question_keeps_the_topic(chat: Any) -> None:
     await chat.says("I am from India, do I need a visa?")
     text = await chat.says("and for master's?")
     assert chat.reply.key == "visa.need"
-    assert text.startswith("Your country: India\n\nYou need a temporary residence permit (TRP)")
+    assert text.startswith(
+        "Your country: India\nStudies: Master's studies\n\nYou need a temporary residence permit (TRP)"
+    )
     assert chat.person.level == "master"
 
 

@@ -96,7 +96,10 @@ def test_a_word_that_only_looks_like_a_country_is_none(language: str, text: str)
 @pytest.mark.parametrize("language", ["en", "lt", "ru"])
 def test_ordinary_sentences_of_the_training_data_name_no_country(language: str) -> None:
     intents = ("life.emergency", "studies.timetable", "studies.it_account", "talk.goodbye", "talk.help", "talk.privacy")
-    texts = [text for intent in intents for text in _examples(language)[intent]]
+    really = ("jis iš Ganos", "esu erasmuse turkijoj")  # these do name one
+    texts = [
+        text for intent in intents for text in _examples(language)[intent] if not any(each in text for each in really)
+    ]
     assert len(texts) > 50
     assert {text: found for text in texts if "country" in (found := find_entities(text, language))} == {}
 

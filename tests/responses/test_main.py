@@ -171,6 +171,7 @@ def test_status_counts_the_answers_of_each_area_and_language() -> None:
     assert code == 0
     assert "138S" in shown
     assert "permit" in shown
+    assert re.search(r"\d+ of \d+ figures need a review", shown)
 
 
 def test_due_lists_what_is_overdue_on_a_day_with_its_owner_and_answers() -> None:

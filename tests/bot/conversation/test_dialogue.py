@@ -317,3 +317,36 @@ async def test_a_short_question_of_its_own_is_not_taken_for_more_about_the_one_b
     nlu.meanings["visa for indian students"] = {"visa.need": 0.7, "visa.documents": 0.2}
     reply = (await dialogue.hear("visa for indian students", Person(topic="work.during_studies"))).reply
     assert (reply.outcome, reply.keys[0]) == ("clarify", "visa.need")
+
+
+async def test_another_city_is_not_taken_for_ours(dialogue: Dialogue, nlu: ScriptedNlu) -> None:
+    nlu.meanings |= {"and in Vilnius?": {"out_of_scope": 0.6, "life.city": 0.1}, "o Vilniuje?": {"out_of_scope": 0.6}}
+    reply = (await dialogue.hear("and in Vilnius?", Person(topic="housing.price"))).reply
+    assert reply.key == "housing.price"
+    assert reply.text.startswith("<i>I only know about KTU and life in Kaunas.")
+    in_lithuanian = (await dialogue.hear("o Vilniuje?", Person(language="lt", topic="housing.price"))).reply
+    assert in_lithuanian.text.startswith("<i>Žinau tik apie KTU ir gyvenimą Kaune.")
+    nlu.meanings["flats in Vilnius"] = {"out_of_scope": 0.9}
+    assert (await dialogue.hear("flats in Vilnius", Person())).reply.outcome == "fallback"
+
+
+async def test_what_the_answer_takes_the_person_to_be_is_shown_and_can_be_changed(
+    dialogue: Dialogue, nlu: ScriptedNlu
+) -> None:
+    nlu.meanings["Which master's programmes are there?"] = {"programmes.list": 0.9}
+    turn = await dialogue.hear("Which master's programmes are there?", Person())
+    assert turn.reply.text.startswith("<i>Studies: Master's studies</i>")
+    assert Choice("Another level of study", "narrow:level") in turn.reply.choices
+
+
+async def test_whether_one_comes_or_goes_is_taken_from_the_message(dialogue: Dialogue, nlu: ScriptedNlu) -> None:
+    keys = [key for key in dialogue.speaker(Person()).catalogue.keys]
+    varies = next(key for key in keys if "direction" in dialogue.speaker(Person()).catalogue.topic(key).varies_by)
+    nlu.meanings["how is it for outgoing students"] = {varies: 0.9}
+    assert (await dialogue.hear("how is it for outgoing students", Person())).person.direction == "outgoing"
+
+
+async def test_what_a_message_names_exactly_is_understood_too(dialogue: Dialogue, nlu: ScriptedNlu) -> None:
+    turn = await dialogue.hear("my application 2608-LLG-0042 of 3 September", Person())
+    assert turn.reply.understanding
+    assert turn.reply.understanding.entities == {"application": "2608-LLG-0042", "date": "09-03"}
