@@ -14,7 +14,8 @@ IN_LATIN = {
     "ru": (
         "kak chto gde kogda skolko nuzhno nujno mozhno mojno mogu esli eto menya kakie kakoy kakaya kakoi "
         "uzhe eshe esche stoit obshchezhitie obshaga poluchit pochemu zachem otkuda budet poka tolko spasibo "
-        "zdravstvuyte ucheba obuchenie stipendiya chtoby"
+        "zdravstvuyte ucheba obuchenie stipendiya chtoby mne nuzhna nujna nuzhny dlya ili moy moya sdelat priehat "
+        "priekhat obyazatelno srazu posle pered rabotat uchitsya pozhaluysta podskazhite"
     ),
     "uk": (
         "yak yaki shcho scho koly skilky treba mozhna yakshcho yakscho meni mene abo vzhe chomu potribno "

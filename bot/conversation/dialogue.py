@@ -6,7 +6,7 @@ the answer to what we asked, then what the model makes of the message.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from datetime import date
 from html import escape
@@ -33,6 +33,7 @@ from responses.catalogue import Catalogue
 from responses.policy import VALUES
 
 SHORT = 6  # words of a message that may lean on the one before
+BARE = 3  # words of a message that names nothing but another place
 SURE = 0.8  # a message that the model is this sure of stands for itself even if it begins with "and"
 CLEAR = 0.5  # a message that the model is this sure of is more than the name of a country or level
 
@@ -118,10 +119,10 @@ class Dialogue:
         considered = {guess.key for guess in understanding.topics}
         for parts in split_questions(text, language):
             try:
-                verdicts = [judge(await self._nlu.parse(part)) for part in parts]
+                understandings = [await self._nlu.parse(part) for part in parts]
             except Unavailable:
                 return ()
-            keys = dict.fromkeys(verdict.keys[0] for verdict in verdicts if verdict.outcome == "answer")
+            keys = dict.fromkeys(_answerable(understandings))
             # Each part must be sure by itself, and the whole must sound like all of them: the background
             # of one question can look like another.
             if len(keys) == len(parts) and keys.keys() <= considered and not any(map(is_small_talk, keys)):
@@ -148,10 +149,8 @@ class Dialogue:
         return Turn(reply, asking.person)
 
     def _take_up(self, text: str, person: Person, understanding: Understanding) -> Turn:
-        short = _is_short(text)
-        leans = person.topic and short and leans_on_before(text, person.language)
-        if person.topic and leans:  # "and how much does it cost?"
-            understanding = understanding.leaning_to(person.topic)
+        topic, short = person.topic, _words(text) <= SHORT
+        leans = topic is not None and short and leans_on_before(text, person.language)
         verdict = judge(understanding)
         best = understanding.ranking[0].confidence if understanding.ranking else 0.0
         if person.asked in ("citizenship", "country") and verdict.keys != (CRISIS,):
@@ -159,13 +158,14 @@ class Dialogue:
             if len(countries) == 1 and (short or best < CLEAR):
                 return self._remember("country", countries[0], person)
             if best < CLEAR or len(countries) > 1:
-                return self.speaker(person).which_country(countries, person.topic)
+                return self.speaker(person).which_country(countries, topic)
         unclear = verdict.outcome != "answer" and best < (SURE if leans else CLEAR)
-        if person.topic and short and unclear:
-            if understanding.tells_of_the_person:  # "and for master's?", "I am from India"
-                return self._answer(person.topic, person, understanding)
-            if leans and names_elsewhere(text, person.language):  # "and in Vilnius?"
-                return self.speaker(person).note_place(self._answer(person.topic, person, understanding))
+        if topic and short and unclear and understanding.tells_of_the_person:  # "and for master's?", "I am from India"
+            return self._answer(topic, person, understanding)
+        if topic and leans:
+            if _words(text) <= BARE and names_elsewhere(text, person.language):  # "and in Vilnius?"
+                return self.speaker(person).note_place(self._answer(topic, person, understanding))
+            verdict = judge(understanding.leaning_to(topic))  # "and how much does it cost?"
         if verdict.outcome == "answer":
             return self._answer(verdict.keys[0], person, understanding)
         speaker = self.speaker(replace(person, asked=None))
@@ -199,10 +199,22 @@ class Dialogue:
         return self.speaker(person).excuse_model()
 
 
-def _is_short(text: str) -> bool:
-    """Whether a text is a few words; Chinese has two characters to a word, and no spaces."""
+def _answerable(understandings: Iterable[Understanding]) -> Iterator[str]:
+    """The topic of each part that is clear, by itself or after the part before: "… and how long does it take?"."""
+    before: str | None = None
+    for understanding in understandings:
+        verdict = judge(understanding)
+        if verdict.outcome != "answer" and before:
+            verdict = judge(understanding.leaning_to(before))
+        before = verdict.keys[0] if verdict.outcome == "answer" else None
+        if before:
+            yield before
+
+
+def _words(text: str) -> int:
+    """How many words a text has; Chinese has two characters to a word, and no spaces."""
     spaceless = sum("\u4e00" <= character <= "\u9fff" for character in text)
-    return len(text.split()) + spaceless // 2 <= SHORT
+    return len(text.split()) + spaceless // 2
 
 
 def _is_known(aspect: str, value: str) -> bool:
