@@ -1,10 +1,15 @@
-"""How near a message is to each intent: as near as to the three examples of it that are most alike."""
+"""How near a message is to each intent: as near as to the three examples of it that are most alike.
+
+Of an intent with very many examples (out of scope has ten times as many as others) more are asked: among
+thousands three are always alike by chance, most of all for a message in a language that was never learned.
+"""
 
 from __future__ import annotations
 
 import numpy as np
 
 NEAREST = 3
+MANY = 500  # examples of an intent for each one that is asked, where that is more than three
 
 
 class Places:
@@ -26,7 +31,8 @@ class Places:
         padded = np.append(alike, np.float32(0))
         nearness = np.zeros(self._many, dtype=np.float32)
         for numbers, places in self._blocks:
-            nearness[numbers] = np.partition(padded[places], -NEAREST, axis=1)[:, -NEAREST:].mean(axis=1)
+            asked = max(NEAREST, places.shape[1] // MANY)
+            nearness[numbers] = np.partition(padded[places], -asked, axis=1)[:, -asked:].mean(axis=1)
         return nearness
 
     @staticmethod

@@ -189,6 +189,9 @@ def check_nearness_is_the_mean_of_the_three_nearest_examples(folder: Path) -> No
     places = Places(np.array([0, 0, 0, 0, 1]))
     alike = np.array([0.9, 0.1, 0.6, 0.3, 0.8], dtype=np.float32)
     assert np.allclose(places.nearness(alike), [0.6, 0.8 / 3])  # an intent's missing examples are not alike
+    many = Places(np.array([0] * 2500 + [1] * 3))
+    by_chance = np.array([0.5] * 3 + [0.0] * 2497 + [0.4] * 3, dtype=np.float32)
+    assert np.allclose(many.nearness(by_chance), [0.3, 0.4])  # of very many, five are asked
     vectors = shorten(np.array([[3, 4, 7], [0, 2, 9]], dtype=np.float32), 2)
     assert np.allclose(vectors, [[0.6, 0.8], [0, 1]])
     neighbours = Neighbours(vectors, Places(np.array([0, 1])))
