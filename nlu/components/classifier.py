@@ -72,7 +72,7 @@ class MeaningAndLettersClassifier(IntentClassifier, GraphComponent):
         self._linear: tuple[np.ndarray, np.ndarray]  # a row of weights for each intent, and their biases
         self._letters: Letters
         self._neighbours: Neighbours
-        self._counts = np.array([1.0, 10.0, 10.0])  # of linear, letters and neighbours
+        self._trust = np.array([1.0, 10.0, 10.0])  # of linear, letters and neighbours
 
     @classmethod
     def create(
@@ -95,7 +95,7 @@ class MeaningAndLettersClassifier(IntentClassifier, GraphComponent):
     ) -> MeaningAndLettersClassifier:
         component = cls(config, model_storage, resource)
         with model_storage.read_from(resource) as folder, np.load(folder / MODEL_FILE) as arrays:
-            component._intents, component._counts = arrays["intents"].tolist(), arrays["views"]
+            component._intents, component._trust = arrays["intents"].tolist(), arrays["trust"]
             component._look_at(arrays)
         return component
 
@@ -115,11 +115,11 @@ class MeaningAndLettersClassifier(IntentClassifier, GraphComponent):
             right = np.array([[intent in each for intent in self._intents] for each in accepted])
             self._weigh(development, right)
         with self._storage.write_to(self._resource) as folder:
-            np.savez_compressed(folder / MODEL_FILE, intents=self._intents, views=self._counts, **arrays)
+            np.savez_compressed(folder / MODEL_FILE, intents=self._intents, trust=self._trust, **arrays)
         return self._resource
 
     def process(self, messages: list[Message]) -> list[Message]:
-        chances = softmax(np.tensordot(self._counts, self._views(messages), axes=1), axis=1)
+        chances = softmax(np.tensordot(self._trust, self._views(messages), axes=1), axis=1)
         for message, row in zip(messages, chances, strict=True):
             best = np.argsort(-row)[: int(self._config["ranking"])]
             ranking = [{"name": self._intents[i], "confidence": float(row[i])} for i in best]
@@ -169,23 +169,22 @@ class MeaningAndLettersClassifier(IntentClassifier, GraphComponent):
         self._weigh([example for example, out in zip(examples, kept, strict=True) if out], right)
 
     def _weigh(self, messages: list[Message], right: np.ndarray) -> None:
-        """Find how much each view counts so that what is right, shape (messages, intents), is likeliest."""
+        """Find how much to trust each view so that what is right, shape (messages, intents), is likeliest."""
         known = right.any(axis=1)  # not what is only right by an intent that was not learned
         if not known.any():
             return
         views, right = self._views([each for each, one in zip(messages, known, strict=True) if one]), right[known]
 
         def surprise(logarithms: np.ndarray) -> tuple[float, np.ndarray]:
-            counts = np.exp(logarithms)
-            scores = np.tensordot(counts, views, axes=1)
+            trust = np.exp(logarithms)
+            scores = np.tensordot(trust, views, axes=1)
             of_right = np.where(right, scores, -np.inf)
+            value = (logsumexp(scores, axis=1) - logsumexp(of_right, axis=1)).mean()
             excess = (softmax(scores, axis=1) - softmax(of_right, axis=1)) * views
-            return float((logsumexp(scores, axis=1) - logsumexp(of_right, axis=1)).mean()), counts * excess.sum(
-                axis=2
-            ).mean(axis=1)
+            return float(value), trust * excess.sum(axis=2).mean(axis=1)
 
-        bounds = [(-5.0, 5.0)] * len(views)  # an unneeded view counts nearly nothing
-        self._counts = np.exp(minimize(surprise, np.log(self._counts), jac=True, bounds=bounds).x)
+        bounds = [(-5.0, 5.0)] * len(views)  # a view that tells nothing is trusted nearly not at all
+        self._trust = np.exp(minimize(surprise, np.log(self._trust), jac=True, bounds=bounds).x)
 
 
 def _texts(messages: list[Message]) -> list[str]:
