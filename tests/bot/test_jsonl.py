@@ -109,7 +109,9 @@ async def test_a_profile_and_a_language_are_taken_into_account(ask: Ask) -> None
         + line(text="?", language="lt", profile=None)
     )
     assert (nothing["language"], level["language"], group["language"]) == ("lt", "lt", "en")
-    assert country["answer"].startswith("Your country: India\n\nFor an exchange of one or two semesters")
+    assert country["answer"].startswith(
+        "Your country: India\nStudies: Exchange (one or two semesters)\n\nFor an exchange of one or two semesters"
+    )
     assert small["outcome"] == "fallback"
 
 
