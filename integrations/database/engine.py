@@ -11,6 +11,7 @@ from sqlalchemy import DateTime, MetaData, event
 from sqlalchemy.engine import Dialect
 from sqlalchemy.engine.url import make_url
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as NoConnectionFree
 from sqlalchemy.ext.asyncio import AsyncSession, create_async_engine
 from sqlalchemy.orm import DeclarativeBase
 from sqlalchemy.types import TypeDecorator
@@ -68,7 +69,7 @@ class Database:
                 yield session
         except DBAPIError as error:
             raise DatabaseUnavailable(type(error.orig).__name__ + ": " + str(error.orig)) from error
-        except OSError as error:
+        except (OSError, NoConnectionFree) as error:
             raise DatabaseUnavailable(str(error)) from error
 
     async def close(self) -> None:

@@ -9,7 +9,7 @@ import shutil
 import signal
 import sqlite3
 from collections.abc import AsyncIterator, Iterator
-from contextlib import AsyncExitStack, asynccontextmanager, closing
+from contextlib import AsyncExitStack, asynccontextmanager, closing, contextmanager
 from dataclasses import dataclass, replace
 from datetime import time
 from pathlib import Path
@@ -17,10 +17,13 @@ from typing import Any
 
 import pytest
 from structlog.testing import capture_logs
+from telegram import Update
+from telegram.ext import TypeHandler
 
 from bot.app import build_application, build_notices, open_services
 from bot.context import App, Services
 from bot.conversation.dialogue import Understands
+from bot.intake.inbox import Inbox
 from bot.polling import TokenRefused, poll
 from bot.settings import Settings
 from bot.telegram_texts import description, name, short_description
@@ -101,7 +104,7 @@ async def running(
         app = build_application(TOKEN, settings, services)
         for number in (signal.SIGINT, signal.SIGTERM):
             stack.callback(loop.remove_signal_handler, number)
-        polling = asyncio.create_task(poll(app, build_notices(app.bot, services)))
+        polling = asyncio.create_task(poll(app, Inbox(services.database), build_notices(app.bot, services)))
         bot = Bot(server, app, services, troubles, folder / "biciulis.sqlite")
         try:
             if telegram_is_down:
@@ -171,13 +174,23 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(engine, "BUSY_SECONDS", 0)
 
 
-@pytest.fixture
+@contextmanager
 def locked(bot: Bot) -> Iterator[None]:
-    """Another process writes to the database all the time."""
+    """Another process writes to the database whenever an update is being handled."""
     with closing(sqlite3.connect(bot.database, isolation_level=None)) as connection:
-        connection.execute("BEGIN EXCLUSIVE")
+
+        async def lock(*_: Any) -> None:
+            connection.execute("BEGIN EXCLUSIVE")
+
+        async def unlock(*_: Any) -> None:
+            connection.execute("ROLLBACK")
+
+        handlers = {-1: TypeHandler(Update, lock), 1: TypeHandler(Update, unlock)}
+        for group, handler in handlers.items():
+            bot.app.add_handler(handler, group)
         yield
-        connection.execute("ROLLBACK")
+        for group, handler in handlers.items():
+            bot.app.remove_handler(handler, group)
 
 
 # Commands and the menu
@@ -643,14 +656,15 @@ async def test_staff_are_told_in_their_chat_and_by_mail_what_is_due_and_a_restar
 # When something is broken
 
 
-@pytest.mark.usefixtures("impatient", "bot", "locked")
+@pytest.mark.usefixtures("impatient", "bot")
 async def test_while_the_database_is_locked_questions_are_answered_and_the_person_is_told(chat: Chat, bot: Bot) -> None:
-    (text,) = await chat.says("How much is the deposit?")
-    assert "Source: " in text
-    assert text.endswith(CANNOT_REMEMBER)
-    assert "👍" not in chat.buttons
-    await chat.says("/menu")
-    assert await chat.presses("Housing") == ["Housing"]
+    with locked(bot):
+        (text,) = await chat.says("How much is the deposit?")
+        assert "Source: " in text
+        assert text.endswith(CANNOT_REMEMBER)
+        assert "👍" not in chat.buttons
+        await chat.says("/menu")
+        assert await chat.presses("Housing") == ["Housing"]
     assert bot.troubles.take("turn_not_stored") == ["turn_not_stored"] * 3
     assert bot.rows("SELECT * FROM exchange") == []
 
@@ -659,10 +673,8 @@ async def test_while_the_database_is_locked_questions_are_answered_and_the_perso
 async def test_nobody_is_told_that_their_data_is_deleted_while_it_is_not(chat: Chat, bot: Bot) -> None:
     await chat.says("/privacy")
     await chat.presses("Delete my data")
-    with closing(sqlite3.connect(bot.database, isolation_level=None)) as connection:
-        connection.execute("BEGIN EXCLUSIVE")
+    with locked(bot):
         assert await chat.presses("Yes, delete everything") == [WENT_WRONG]
-        connection.execute("ROLLBACK")
     assert bot.troubles.take("update_failed") == ["update_failed"]
     assert await chat.presses("Yes, delete everything") == ["Done. I have deleted everything that I knew about you."]
     assert bot.rows("SELECT * FROM student") == []
@@ -671,10 +683,8 @@ async def test_nobody_is_told_that_their_data_is_deleted_while_it_is_not(chat: C
 @pytest.mark.usefixtures("impatient", "bot")
 async def test_a_rating_that_cannot_be_stored_leaves_no_button_waiting(chat: Chat, bot: Bot) -> None:
     await chat.says("How much is the deposit?")
-    with closing(sqlite3.connect(bot.database, isolation_level=None)) as connection:
-        connection.execute("BEGIN EXCLUSIVE")
+    with locked(bot):
         assert await chat.presses("👍") == [WENT_WRONG]
-        connection.execute("ROLLBACK")
     assert bot.troubles.take("update_failed") == ["update_failed"]
     assert len(bot.server.called("answerCallbackQuery")) == 1
     assert bot.rows("SELECT * FROM rating") == []
@@ -715,7 +725,9 @@ async def test_polling_goes_on_after_telegram_failed(chat: Chat, bot: Bot, statu
     await chat.says("/menu")
     (text,) = await chat.says("How much is the deposit?")
     assert "Source: " in text
-    bot.troubles.take("telegram.ext.Updater")
+    assert bot.troubles.take("telegram_unreachable", "another_process_polls") == [
+        "another_process_polls" if status == 409 else "telegram_unreachable"
+    ]
 
 
 # Starting and stopping
@@ -793,7 +805,7 @@ async def test_a_wrong_token_ends_the_start(server: StandIn, folder: Path, nlu: 
     async with open_services(settings, nlu) as services:
         app = build_application(TOKEN[:-4] + "1111", settings, services)
         with pytest.raises(TokenRefused):
-            await poll(app, build_notices(app.bot, services))
+            await poll(app, Inbox(services.database), build_notices(app.bot, services))
         await app.bot.shutdown()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().remove_signal_handler(number)
