@@ -17,6 +17,7 @@ import pytest
 from bot.conversation.dialogue import Dialogue
 from bot.conversation.person import Person
 from bot.intake.inbox import MOST_ATTEMPTS
+from bot.intake.poller import TokenRefused
 from integrations.database import engine
 from tests.bot.intake.bot_process import MEANINGS, QUESTIONS
 from tests.conftest import ScriptedNlu
@@ -183,6 +184,14 @@ async def test_whatever_telegram_answers_instead_everything_arrives_in_the_end(
         assert {event.split(":")[0] for event in found} == set(events)
         await until_all_is_done(folder)
     assert {chat: read(server, chat) for chat in CHATS} == dict.fromkeys(CHATS, answers)
+
+
+async def test_a_token_that_is_revoked_ends_the_bot(server: StandIn, folder: Path, nlu: ScriptedNlu) -> None:
+    with pytest.raises(TokenRefused):
+        async with running(server, folder, nlu) as bot:
+            server.fail("getUpdates", 401)
+            write(server, 1001, QUESTIONS[0])
+            await bot.until_logged("stopping")
 
 
 async def test_an_update_that_nobody_can_read_keeps_no_other_out(
