@@ -187,11 +187,14 @@ async def test_whatever_telegram_answers_instead_everything_arrives_in_the_end(
 
 
 async def test_a_token_that_is_revoked_ends_the_bot(server: StandIn, folder: Path, nlu: ScriptedNlu) -> None:
-    with pytest.raises(TokenRefused):
+    async def live() -> None:
         async with running(server, folder, nlu) as bot:
             server.fail("getUpdates", 401)
             write(server, 1001, QUESTIONS[0])
             await bot.until_logged("stopping")
+
+    with pytest.raises(TokenRefused):
+        await live()
 
 
 async def test_an_update_that_nobody_can_read_keeps_no_other_out(
