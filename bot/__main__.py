@@ -16,6 +16,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from bot import console as terminal
 from bot.app import build_application, build_notices, open_nlu, open_services
 from bot.context import Services
+from bot.intake.inbox import Inbox
 from bot.jsonl import BadLine, answer_lines
 from bot.logs import set_up_logs, without_token
 from bot.polling import TokenRefused, poll
@@ -39,7 +40,7 @@ def run() -> None:
 
     async def work(services: Services) -> None:
         app = build_application(token, settings, services)
-        await poll(app, build_notices(app.bot, services))
+        await poll(app, Inbox(services.database), build_notices(app.bot, services))
 
     asyncio.run(_with_services(settings, work, wait_for_model=False))
 

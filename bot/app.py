@@ -119,7 +119,7 @@ def build_application(token: str, settings: Settings, services: Services, reques
     )
     if request:
         builder = builder.request(request).get_updates_request(request)
-    app: App = builder.job_queue(None).build()
+    app: App = builder.job_queue(None).updater(None).build()  # bot.intake fetches
     app.bot_data["services"] = services
     for feature in FEATURES:
         feature.register(app)

@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
 from bot.conversation.reply import Reply
+from bot.intake.inbox import forget_waiting
 from bot.students import Student
 from integrations.database import Base, utc_now
 
@@ -108,7 +109,8 @@ async def rate(session: AsyncSession, exchange_id: int, value: int, *, by: int) 
 
 
 async def forget(session: AsyncSession, telegram_id: int) -> None:
-    """Delete everything stored about a person."""
+    """Delete everything stored about a person, what they have sent and is not handled yet included."""
+    await forget_waiting(session, telegram_id)
     await session.execute(delete(Exchange).filter_by(telegram_id=telegram_id))
     await session.execute(delete(Student).filter_by(telegram_id=telegram_id))
 

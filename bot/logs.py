@@ -34,6 +34,8 @@ def set_up_logs(level: str, *, as_json: bool) -> None:
     logging.basicConfig(level=level, handlers=[handler], force=True)
     for chatty in ("httpx", "httpcore", "httpx2", "httpcore2", "aiosqlite", "alembic"):
         logging.getLogger(chatty).setLevel(logging.WARNING)  # httpx writes the address with the token at INFO
+    # It writes the answers that it cannot read, and half an answer holds what people wrote.
+    logging.getLogger("telegram.request.BaseRequest").setLevel(logging.CRITICAL)
     structlog.configure(
         processors=[*steps, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
         logger_factory=structlog.stdlib.LoggerFactory(),

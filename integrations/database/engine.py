@@ -11,6 +11,7 @@ from sqlalchemy import DateTime, MetaData, event
 from sqlalchemy.engine import Dialect
 from sqlalchemy.engine.url import make_url
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as NoConnectionFree
 from sqlalchemy.ext.asyncio import AsyncSession, create_async_engine
 from sqlalchemy.orm import DeclarativeBase
 from sqlalchemy.types import TypeDecorator
@@ -68,7 +69,7 @@ class Database:
                 yield session
         except DBAPIError as error:
             raise DatabaseUnavailable(type(error.orig).__name__ + ": " + str(error.orig)) from error
-        except OSError as error:
+        except (OSError, NoConnectionFree) as error:
             raise DatabaseUnavailable(str(error)) from error
 
     async def close(self) -> None:
@@ -81,6 +82,7 @@ def utc_now() -> datetime:
 
 def _prepare_sqlite(connection: Any, record: object) -> None:
     cursor = connection.cursor()
-    for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON", f"busy_timeout={BUSY_SECONDS * 1000}"):
+    # Synchronous in full: what we confirm to Telegram must outlive a power cut, not only a killed process.
+    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", f"busy_timeout={BUSY_SECONDS * 1000}"):
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()

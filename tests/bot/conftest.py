@@ -1,8 +1,9 @@
-"""A real database with its tables, in a file of the test's own."""
+"""A real database with its tables, in a file of the test's own; the real content in another, and a Telegram."""
 
 from __future__ import annotations
 
 import asyncio
+import shutil
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -10,6 +11,9 @@ import pytest
 
 from integrations.database import Database
 from integrations.database.schema import upgrade
+from responses.content import Content
+from responses.publishing import publish
+from tests.telegram_server.server import StandIn
 
 
 @pytest.fixture
@@ -19,3 +23,29 @@ async def database(tmp_path: Path) -> AsyncIterator[Database]:
     database = Database(url)
     yield database
     await database.close()
+
+
+@pytest.fixture(scope="session")
+async def published(tmp_path_factory: pytest.TempPathFactory, content: Content) -> Path:
+    """A database with the real content, to copy."""
+    path = tmp_path_factory.mktemp("published") / "biciulis.sqlite"
+    upgrade(f"sqlite:///{path}")
+    database = Database(f"sqlite+aiosqlite:///{path}")
+    await publish(database, content, by="the tests")
+    await database.close()
+    return path
+
+
+@pytest.fixture
+def folder(tmp_path: Path, published: Path) -> Path:
+    shutil.copy(published, tmp_path / published.name)
+    return tmp_path
+
+
+@pytest.fixture
+async def server() -> AsyncIterator[StandIn]:
+    server = StandIn()
+    await server.start()
+    yield server
+    await server.stop()
+    assert server.violations == []

@@ -8,6 +8,8 @@ from collections.abc import Iterator
 
 import pytest
 import structlog
+from telegram.error import TelegramError
+from telegram.request import BaseRequest
 
 from bot.logs import set_up_logs, without_token
 
@@ -22,7 +24,7 @@ def restored() -> Iterator[None]:
     handlers, level = root.handlers[:], root.level
     levels = {
         name: logging.getLogger(name).level
-        for name in ("httpx", "httpcore", "httpx2", "httpcore2", "aiosqlite", "alembic")
+        for name in ("httpx", "httpcore", "httpx2", "httpcore2", "aiosqlite", "alembic", "telegram.request.BaseRequest")
     }
     root.handlers = []
     yield
@@ -60,6 +62,13 @@ def test_requests_of_the_http_library_are_not_logged(capsys: pytest.CaptureFixtu
     set_up_logs("DEBUG", as_json=True)
     for library in ("httpx", "httpcore", "httpx2", "httpcore2", "httpcore.connection"):
         logging.getLogger(library).info('HTTP Request: POST %s "HTTP/1.1 200 OK"', ADDRESS)
+    assert capsys.readouterr().err == ""
+
+
+def test_an_answer_of_telegrams_that_was_cut_off_is_not_logged(capsys: pytest.CaptureFixture[str]) -> None:
+    set_up_logs("DEBUG", as_json=True)
+    with pytest.raises(TelegramError):
+        BaseRequest.parse_json_payload(b'{"ok": true, "result": [{"message": {"text": "my sec')
     assert capsys.readouterr().err == ""
 
 

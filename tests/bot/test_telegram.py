@@ -4,28 +4,25 @@ from __future__ import annotations
 
 import asyncio
 import copy
-import logging
-import shutil
 import signal
 import sqlite3
 from collections.abc import AsyncIterator, Iterator
-from contextlib import AsyncExitStack, asynccontextmanager, closing
-from dataclasses import dataclass, replace
+from contextlib import closing, contextmanager
+from dataclasses import replace
 from datetime import time
 from pathlib import Path
 from typing import Any
 
 import pytest
-from structlog.testing import capture_logs
+from telegram import Update
+from telegram.ext import TypeHandler
 
 from bot.app import build_application, build_notices, open_services
-from bot.context import App, Services
-from bot.conversation.dialogue import Understands
+from bot.intake.inbox import Inbox
 from bot.polling import TokenRefused, poll
 from bot.settings import Settings
 from bot.telegram_texts import description, name, short_description
-from integrations.database import Database, engine
-from integrations.database.schema import upgrade
+from integrations.database import engine
 from locales import translator
 from nlu.server import ROOT, RasaServer
 from nlu.training import ensure_model
@@ -33,119 +30,15 @@ from responses.content import Content, Entry, Wording
 from responses.publishing import publish
 from tests.conftest import ScriptedNlu
 from tests.telegram_server.chat import SECONDS, Chat
+from tests.telegram_server.running import STAFF, Bot, running
 from tests.telegram_server.server import DROP, TOKEN, StandIn
 
 # A figure of python-telegram-bot's that will change its type; nothing here reads it.
 pytestmark = pytest.mark.filterwarnings("ignore:Deprecated since version v22.2:DeprecationWarning")
 
-STAFF = -100777
 GROUP = -100555
 WENT_WRONG = "Something went wrong on our side. Please try again in a minute, or write to international@ktu.lt."
 CANNOT_REMEMBER = "I cannot remember things right now, so I may ask you the same again."
-
-
-class Troubles(logging.Handler):
-    """Everything that was logged as an error, by us or by a library: python-telegram-bot swallows exceptions."""
-
-    def __init__(self, events: list[Any]) -> None:
-        super().__init__(logging.ERROR)
-        self.events, self._of_libraries = events, []
-
-    def emit(self, record: logging.LogRecord) -> None:
-        self._of_libraries.append(f"{record.name}: {record.getMessage()}")
-
-    def take(self, *names: str) -> list[str]:
-        """The names of what went wrong so far; the named events and libraries are expected and forgotten."""
-        found = [event["event"] for event in self.events if event["log_level"] in ("error", "critical")]
-        found += self._of_libraries
-        self.events[:] = [event for event in self.events if event["event"] not in names]
-        self._of_libraries = [line for line in self._of_libraries if line.split(":")[0] not in names]
-        return found
-
-
-@dataclass
-class Bot:
-    """The running bot."""
-
-    server: StandIn
-    app: App
-    services: Services
-    troubles: Troubles
-    database: Path
-
-    def chat(self, user: int, chat: int = 0, language: str = "en") -> Chat:
-        return Chat(self.server, self.app, user, chat, language)
-
-    def rows(self, query: str) -> list[tuple[Any, ...]]:
-        with closing(sqlite3.connect(self.database)) as connection:
-            return connection.execute(query).fetchall()
-
-    async def until_logged(self, event: str) -> None:
-        async with asyncio.timeout(SECONDS):
-            while not any(each["event"] == event for each in self.troubles.events):  # noqa: ASYNC110
-                await asyncio.sleep(0.01)
-
-
-@asynccontextmanager
-async def running(
-    server: StandIn, folder: Path, nlu: Understands, staff: int | None = STAFF, *, telegram_is_down: bool = False
-) -> AsyncIterator[Bot]:
-    """The bot as `python -m bot run` starts it, until a signal; Telegram may come up only after it was missed."""
-    settings = Settings(_env_file=None, data_dir=folder, telegram_base_url=server.url, staff_chat=staff)
-    loop, polled = asyncio.get_running_loop(), len(server.called("getUpdates"))
-    async with AsyncExitStack() as stack:
-        troubles = Troubles(stack.enter_context(capture_logs()))
-        logging.getLogger().addHandler(troubles)
-        stack.callback(logging.getLogger().removeHandler, troubles)
-        services = await stack.enter_async_context(open_services(settings, nlu))
-        app = build_application(TOKEN, settings, services)
-        for number in (signal.SIGINT, signal.SIGTERM):
-            stack.callback(loop.remove_signal_handler, number)
-        polling = asyncio.create_task(poll(app, build_notices(app.bot, services)))
-        bot = Bot(server, app, services, troubles, folder / "biciulis.sqlite")
-        try:
-            if telegram_is_down:
-                await bot.until_logged("telegram_unreachable")
-                await server.start()
-            await asyncio.wait(
-                [polling, asyncio.create_task(server.until(lambda: len(server.called("getUpdates")) > polled))],
-                timeout=SECONDS,
-                return_when=asyncio.FIRST_COMPLETED,
-            )
-            assert not polling.done(), polling
-            yield bot
-        finally:
-            if not polling.done():
-                signal.raise_signal(signal.SIGTERM)
-            async with asyncio.timeout(SECONDS):
-                await polling
-        assert troubles.take() == []
-
-
-@pytest.fixture(scope="session")
-async def published(tmp_path_factory: pytest.TempPathFactory, content: Content) -> Path:
-    """A database with the real content, to copy."""
-    path = tmp_path_factory.mktemp("published") / "biciulis.sqlite"
-    upgrade(f"sqlite:///{path}")
-    database = Database(f"sqlite+aiosqlite:///{path}")
-    await publish(database, content, by="the tests")
-    await database.close()
-    return path
-
-
-@pytest.fixture
-def folder(tmp_path: Path, published: Path) -> Path:
-    shutil.copy(published, tmp_path / published.name)
-    return tmp_path
-
-
-@pytest.fixture
-async def server() -> AsyncIterator[StandIn]:
-    server = StandIn()
-    await server.start()
-    yield server
-    await server.stop()
-    assert server.violations == []
 
 
 @pytest.fixture
@@ -171,13 +64,23 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(engine, "BUSY_SECONDS", 0)
 
 
-@pytest.fixture
+@contextmanager
 def locked(bot: Bot) -> Iterator[None]:
-    """Another process writes to the database all the time."""
+    """Another process writes to the database whenever an update is being handled."""
     with closing(sqlite3.connect(bot.database, isolation_level=None)) as connection:
-        connection.execute("BEGIN EXCLUSIVE")
+
+        async def lock(*_: Any) -> None:
+            connection.execute("BEGIN EXCLUSIVE")
+
+        async def unlock(*_: Any) -> None:
+            connection.execute("ROLLBACK")
+
+        handlers = {-1: TypeHandler(Update, lock), 1: TypeHandler(Update, unlock)}
+        for group, handler in handlers.items():
+            bot.app.add_handler(handler, group)
         yield
-        connection.execute("ROLLBACK")
+        for group, handler in handlers.items():
+            bot.app.remove_handler(handler, group)
 
 
 # Commands and the menu
@@ -643,14 +546,15 @@ async def test_staff_are_told_in_their_chat_and_by_mail_what_is_due_and_a_restar
 # When something is broken
 
 
-@pytest.mark.usefixtures("impatient", "bot", "locked")
+@pytest.mark.usefixtures("impatient", "bot")
 async def test_while_the_database_is_locked_questions_are_answered_and_the_person_is_told(chat: Chat, bot: Bot) -> None:
-    (text,) = await chat.says("How much is the deposit?")
-    assert "Source: " in text
-    assert text.endswith(CANNOT_REMEMBER)
-    assert "👍" not in chat.buttons
-    await chat.says("/menu")
-    assert await chat.presses("Housing") == ["Housing"]
+    with locked(bot):
+        (text,) = await chat.says("How much is the deposit?")
+        assert "Source: " in text
+        assert text.endswith(CANNOT_REMEMBER)
+        assert "👍" not in chat.buttons
+        await chat.says("/menu")
+        assert await chat.presses("Housing") == ["Housing"]
     assert bot.troubles.take("turn_not_stored") == ["turn_not_stored"] * 3
     assert bot.rows("SELECT * FROM exchange") == []
 
@@ -659,10 +563,8 @@ async def test_while_the_database_is_locked_questions_are_answered_and_the_perso
 async def test_nobody_is_told_that_their_data_is_deleted_while_it_is_not(chat: Chat, bot: Bot) -> None:
     await chat.says("/privacy")
     await chat.presses("Delete my data")
-    with closing(sqlite3.connect(bot.database, isolation_level=None)) as connection:
-        connection.execute("BEGIN EXCLUSIVE")
+    with locked(bot):
         assert await chat.presses("Yes, delete everything") == [WENT_WRONG]
-        connection.execute("ROLLBACK")
     assert bot.troubles.take("update_failed") == ["update_failed"]
     assert await chat.presses("Yes, delete everything") == ["Done. I have deleted everything that I knew about you."]
     assert bot.rows("SELECT * FROM student") == []
@@ -671,10 +573,8 @@ async def test_nobody_is_told_that_their_data_is_deleted_while_it_is_not(chat: C
 @pytest.mark.usefixtures("impatient", "bot")
 async def test_a_rating_that_cannot_be_stored_leaves_no_button_waiting(chat: Chat, bot: Bot) -> None:
     await chat.says("How much is the deposit?")
-    with closing(sqlite3.connect(bot.database, isolation_level=None)) as connection:
-        connection.execute("BEGIN EXCLUSIVE")
+    with locked(bot):
         assert await chat.presses("👍") == [WENT_WRONG]
-        connection.execute("ROLLBACK")
     assert bot.troubles.take("update_failed") == ["update_failed"]
     assert len(bot.server.called("answerCallbackQuery")) == 1
     assert bot.rows("SELECT * FROM rating") == []
@@ -715,7 +615,9 @@ async def test_polling_goes_on_after_telegram_failed(chat: Chat, bot: Bot, statu
     await chat.says("/menu")
     (text,) = await chat.says("How much is the deposit?")
     assert "Source: " in text
-    bot.troubles.take("telegram.ext.Updater")
+    assert bot.troubles.take("telegram_unreachable", "another_process_polls") == [
+        "another_process_polls" if status == 409 else "telegram_unreachable"
+    ]
 
 
 # Starting and stopping
@@ -793,7 +695,7 @@ async def test_a_wrong_token_ends_the_start(server: StandIn, folder: Path, nlu: 
     async with open_services(settings, nlu) as services:
         app = build_application(TOKEN[:-4] + "1111", settings, services)
         with pytest.raises(TokenRefused):
-            await poll(app, build_notices(app.bot, services))
+            await poll(app, Inbox(services.database), build_notices(app.bot, services))
         await app.bot.shutdown()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().remove_signal_handler(number)

@@ -6,7 +6,8 @@ import asyncio
 from dataclasses import dataclass, field
 from typing import Any
 
-from bot.context import App
+from bot.context import App, Services
+from bot.intake.inbox import Arrival
 from tests.telegram_server.server import BOT, StandIn
 
 SECONDS = 60  # after this a step of a conversation has hung
@@ -79,12 +80,19 @@ class Chat:
         number = self.server.update(kind, content)
         async with asyncio.timeout(SECONDS):
             await self.server.until(lambda: self.server.offset > number)
-            await self.app.update_queue.join()
+            while not await self._is_done(number):  # noqa: ASYNC110 -- the database tells nobody
+                await asyncio.sleep(0.005)
         return [
             call.answer["text"]
             for call in self.server.calls[before:]
             if call.method in ("sendMessage", "editMessageText") and call.answer and call.params["chat_id"] == self.id
         ]
+
+    async def _is_done(self, number: int) -> bool:
+        services: Services = self.app.bot_data["services"]
+        async with services.database.begin() as session:
+            arrival = await session.get(Arrival, number)
+        return arrival is not None and arrival.done_at is not None
 
 
 def _buttons(message: dict[str, Any]) -> list[dict[str, str]]:

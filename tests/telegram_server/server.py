@@ -73,7 +73,8 @@ class StandIn:
         self.offset = 0
         self._updates: list[dict[str, Any]] = []
         self._allowed: list[str] = []
-        self._failures: dict[str, deque[int]] = defaultdict(deque)
+        self._again: list[dict[str, Any]] = []  # sent once more, although confirmed
+        self._failures: dict[str, deque[int | bytes]] = defaultdict(deque)
         self._numbers = {"update": 700, "message": 0, "poll": 0}
         self._changed = asyncio.Event()
         self._closing = False
@@ -95,9 +96,9 @@ class StandIn:
             await self._serving
         self._socket.close()
 
-    def fail(self, method: str, *statuses: int) -> None:
-        """The next calls of a method end with these HTTP statuses, or with DROP."""
-        self._failures[method].extend(statuses)
+    def fail(self, method: str, *failures: int | bytes) -> None:
+        """The next calls of a method end with these HTTP statuses, with DROP, or with these bytes and status 200."""
+        self._failures[method].extend(failures)
 
     def number(self, what: str) -> int:
         self._numbers[what] += 1
@@ -128,6 +129,11 @@ class StandIn:
         self._wake()
         return number
 
+    def repeat(self, update: Params, times: int) -> None:
+        """Let the bot know of the same again, whatever it has confirmed."""
+        self._again += [update] * times
+        self._wake()
+
     async def until(self, happened: Callable[[], bool]) -> None:
         """Wait until a call has made this true."""
         while not happened():
@@ -157,7 +163,10 @@ class StandIn:
                 raise Refused(400, f"Bad Request: {wrong[0]}")
             self.offset = max(self.offset, call.params.get("offset", 0)) if method == "getUpdates" else self.offset
             if self._failures[method]:
-                await self._fail(self._failures[method].popleft(), request)
+                failure = self._failures[method].popleft()
+                if isinstance(failure, bytes):
+                    return Response(failure)
+                await self._fail(failure, request)
             answer = getattr(self, f"_{method}")(**call.params)
             answer = await answer if asyncio.iscoroutine(answer) else answer
             call.answer = json.loads(json.dumps(answer))  # as it was then
@@ -205,6 +214,7 @@ class StandIn:
                 await asyncio.wait_for(self._changed.wait(), ends - time.monotonic())
             if self._numbers["poll"] != poll:
                 raise Refused(409, "Conflict: terminated by other getUpdates request")
+        self._again = []
         return ready[:limit]
 
     def _ready(self, offset: int) -> list[Params]:
@@ -212,7 +222,7 @@ class StandIn:
             return update["update_id"] >= offset and (not self._allowed or bool(update.keys() & set(self._allowed)))
 
         self._updates = [update for update in self._updates if wanted(update)]
-        return self._updates
+        return self._again + self._updates
 
     def _deleteWebhook(self, drop_pending_updates: bool = False) -> bool:
         if drop_pending_updates:
