@@ -15,6 +15,7 @@ NAMED = re.compile(r"([a-z][a-z0-9_]*)(?::(\w+))?")
 # A figure typed into a text would not change when the fact does. Numbered steps and codes such as
 # B2 are no figures: a digit counts where no letter stands before it.
 STEP = re.compile(r"^\d+\. ", re.MULTILINE)
+ADDRESS = re.compile(r"[\w.+-]+@[\w-]+\.[\w.-]+|(?:https?://|www\.)[^\s<]+")
 FIGURE = re.compile(r"(?<![A-Za-z\d])\d[\d.,:/]*")
 LINKED = re.compile(r'href="\{(\w+)\}"')
 TAG = re.compile(r"</?[a-z]+(?: [^<>]*[^<>/])?>")
@@ -70,7 +71,9 @@ def mistakes(text: str) -> Iterator[str]:
         yield "write < as &lt; and > as &gt;"
     if ENTITY.search(plain):
         yield "write & as &amp;"
-    for match in FIGURE.finditer(STEP.sub("", plain)):
+    for match in ADDRESS.finditer(plain):
+        yield f"the address {match[0].rstrip('.,:')} should be a fact"
+    for match in FIGURE.finditer(STEP.sub("", ADDRESS.sub("", plain))):
         yield f"the figure {match[0].rstrip('.,:')} should be a fact"
 
 

@@ -67,6 +67,10 @@ def test_a_right_text_has_no_mistakes(text: str) -> None:
         ("R & D", ["write & as &amp;"]),
         ("R&nbsp;D", ["write & as &amp;"]),
         ("It costs 80 EUR, not 12,50.", ["the figure 80 should be a fact", "the figure 12,50 should be a fact"]),
+        (
+            "Write to info2@ktu.lt or see www.ktu.edu, https://ktu.lt/x.",
+            [f"the address {each} should be a fact" for each in ("info2@ktu.lt", "www.ktu.edu", "https://ktu.lt/x")],
+        ),
         ("<b>2026/05</b> B2 A1", ["the figure 2026/05 should be a fact"]),
     ],
 )
