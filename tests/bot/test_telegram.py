@@ -33,7 +33,7 @@ from tests.telegram_server.chat import SECONDS, Chat
 from tests.telegram_server.running import STAFF, Bot, running
 from tests.telegram_server.server import DROP, TOKEN, StandIn
 
-# A figure of python-telegram-bot's that will change its type; nothing here reads it.
+# A figure of python-telegram-bot's that will change its type: we read it as either.
 pytestmark = pytest.mark.filterwarnings("ignore:Deprecated since version v22.2:DeprecationWarning")
 
 GROUP = -100555
