@@ -225,7 +225,8 @@ async def test_while_the_database_is_locked_nothing_is_confirmed_and_afterwards_
         await until(server, 1)
         await until_all_is_done(folder)
         await server.until(lambda: server.offset > first["update_id"])
-        assert set(bot.troubles.take("updates_not_kept")) == {"updates_not_kept"}
+        # The worker may look into the table just then.
+        assert "updates_not_kept" in bot.troubles.take("updates_not_kept", "inbox_not_read")
     assert read(server, 1001) == answers[:1]
 
 
