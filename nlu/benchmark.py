@@ -20,7 +20,7 @@ from rich.console import Console
 from rich.table import Table
 
 from nlu.evaluation import HELD_OUT
-from nlu.messages import Message, read_messages
+from nlu.messages import Message, WrongFile, read_messages
 from nlu.server import RasaServer
 from nlu.training import CONFIG, DATA, TrainingFailed, train
 
@@ -136,7 +136,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = parser.parse_args(arguments)
     try:
         Console().print(compare(given.languages or ["en"], given.examples, given.epochs))
-    except TrainingFailed as error:
+    except (TrainingFailed, WrongFile) as error:
         print(f"The language model could not be built: {error}", file=sys.stderr)
         return 1
     return 0

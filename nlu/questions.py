@@ -10,7 +10,6 @@ from nlu.entities import asks
 MOST = 3  # questions answered in one reply
 ATTEMPTS = 2  # ways to cut one sentence; each costs two parses
 FEWEST_WORDS = 3  # "papers and photos" is one question
-FEWEST_CHARACTERS = 4  # of a part of a Chinese sentence
 
 SENTENCE = re.compile(r"[^?？؟!！.。\n]+[?？؟!！.。]*")
 ASKING = re.compile(r"[?？؟]")
@@ -34,11 +33,12 @@ def split_questions(text: str, language: str) -> Iterator[tuple[str, ...]]:
         cuts = [
             (question[: found.start()].strip(), question[found.end() :].strip()) for found in AND.finditer(question)
         ]
-        yield from [cut for cut in cuts if all(_is_long_enough(part) and asks(part, language) for part in cut)][
-            :ATTEMPTS
-        ]
+        yield from [
+            cut for cut in cuts if all(count_words(part) >= FEWEST_WORDS and asks(part, language) for part in cut)
+        ][:ATTEMPTS]
 
 
-def _is_long_enough(part: str) -> bool:
-    spaceless = sum("\u4e00" <= character <= "\u9fff" for character in part)
-    return spaceless >= FEWEST_CHARACTERS or len(part.split()) >= FEWEST_WORDS
+def count_words(text: str) -> int:
+    """How many words a text has; Chinese has two characters to a word, and no spaces."""
+    spaceless = sum("\u4e00" <= character <= "\u9fff" for character in text)
+    return len(text.split()) + spaceless // 2

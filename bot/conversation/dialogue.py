@@ -27,7 +27,7 @@ from nlu.entities import (
 )
 from nlu.language import LanguageDetector
 from nlu.mentions import find_mentions
-from nlu.questions import split_questions
+from nlu.questions import count_words, split_questions
 from nlu.understanding import CRISIS, Understanding, is_small_talk, judge
 from responses.catalogue import Catalogue
 from responses.policy import VALUES
@@ -149,7 +149,7 @@ class Dialogue:
         return Turn(reply, asking.person)
 
     def _take_up(self, text: str, person: Person, understanding: Understanding) -> Turn:
-        topic, short = person.topic, _words(text) <= SHORT
+        topic, short = person.topic, count_words(text) <= SHORT
         leans = topic is not None and short and leans_on_before(text, person.language)
         verdict = judge(understanding)
         best = understanding.ranking[0].confidence if understanding.ranking else 0.0
@@ -163,7 +163,7 @@ class Dialogue:
         if topic and short and unclear and understanding.tells_of_the_person:  # "and for master's?", "I am from India"
             return self._answer(topic, person, understanding)
         if topic and leans:
-            if _words(text) <= BARE and names_elsewhere(text, person.language):  # "and in Vilnius?"
+            if count_words(text) <= BARE and names_elsewhere(text, person.language):  # "and in Vilnius?"
                 return self.speaker(person).note_place(self._answer(topic, person, understanding))
             verdict = judge(understanding.leaning_to(topic))  # "and how much does it cost?"
         if verdict.outcome == "answer":
@@ -209,12 +209,6 @@ def _answerable(understandings: Iterable[Understanding]) -> Iterator[str]:
         before = verdict.keys[0] if verdict.outcome == "answer" else None
         if before:
             yield before
-
-
-def _words(text: str) -> int:
-    """How many words a text has; Chinese has two characters to a word, and no spaces."""
-    spaceless = sum("\u4e00" <= character <= "\u9fff" for character in text)
-    return len(text.split()) + spaceless // 2
 
 
 def _is_known(aspect: str, value: str) -> bool:
