@@ -72,10 +72,7 @@ class Dialogue:
             return self._hear_without_model(text, person)
         entities = find_entities(text, person.language) | find_mentions(text, person.language)
         understanding = replace(understanding, entities=entities)
-        several = await self._tell_apart(text, person.language, understanding) if person.asked is None else ()
-        turn = (
-            self._answer_all(several, person, understanding) if several else self._take_up(text, person, understanding)
-        )
+        turn = await self._reply(text, person, understanding)
         turn = replace(turn, reply=replace(turn.reply, understanding=understanding))
         return turn if language in languages() else self.speaker(person).note_language(turn)
 
@@ -112,10 +109,21 @@ class Dialogue:
     def speaker(self, person: Person) -> Speaker:
         return Speaker(self._catalogue(), person, self._today(), self._staff_listen)
 
-    async def _tell_apart(self, text: str, language: str, understanding: Understanding) -> tuple[str, ...]:
-        """The topics of a message with several questions, in order; none where it has one, or one is unclear."""
+    async def _reply(self, text: str, person: Person, understanding: Understanding) -> Turn:
         if judge(understanding).keys == (CRISIS,):
-            return ()
+            return self.speaker(person).answer(CRISIS)
+        several = await self._tell_apart(text, person.language, understanding) if person.asked is None else ()
+        if CRISIS in several:
+            return self.speaker(person).answer(CRISIS)
+        if several:
+            return self._answer_all(several, person, understanding)
+        return self._take_up(text, person, understanding)
+
+    async def _tell_apart(self, text: str, language: str, understanding: Understanding) -> tuple[str, ...]:
+        """The topics of a message with several questions, in order; none where it has one, or one is unclear.
+
+        Where one part is a cry for help, that alone.
+        """
         considered = {guess.key for guess in understanding.topics}
         for parts in split_questions(text, language):
             try:
@@ -123,6 +131,8 @@ class Dialogue:
             except Unavailable:
                 return ()
             keys = dict.fromkeys(_answerable(understandings))
+            if CRISIS in keys:
+                return (CRISIS,)
             # Each part must be sure by itself, and the whole must sound like all of them: the background
             # of one question can look like another.
             if len(keys) == len(parts) and keys.keys() <= considered and not any(map(is_small_talk, keys)):
@@ -153,7 +163,7 @@ class Dialogue:
         leans = topic is not None and short and leans_on_before(text, person.language)
         verdict = judge(understanding)
         best = understanding.ranking[0].confidence if understanding.ranking else 0.0
-        if person.asked in ("citizenship", "country") and verdict.keys != (CRISIS,):
+        if person.asked in ("citizenship", "country"):
             countries = find_country(text, person.language)
             if len(countries) == 1 and (short or best < CLEAR):
                 return self._remember("country", countries[0], person)

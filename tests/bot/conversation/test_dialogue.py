@@ -350,3 +350,21 @@ async def test_what_a_message_names_exactly_is_understood_too(dialogue: Dialogue
     turn = await dialogue.hear("my application 2608-LLG-0042 of 3 September", Person())
     assert turn.reply.understanding
     assert turn.reply.understanding.entities == {"application": "2608-LLG-0042", "date": "09-03"}
+
+
+@pytest.mark.parametrize("text", ["and i see no way out any more", "and in Vilnius i see no end"])
+async def test_a_cry_for_help_is_heard_whatever_it_leans_on(dialogue: Dialogue, nlu: ScriptedNlu, text: str) -> None:
+    nlu.meanings[text] = {"housing.rooms": 0.5, "talk.crisis": 0.25}
+    assert (await dialogue.hear(text, Person(topic="housing.price"))).reply.key == "talk.crisis"
+
+
+async def test_a_cry_for_help_beside_a_question_comes_before_it(dialogue: Dialogue, nlu: ScriptedNlu) -> None:
+    text = "How much is the dorm? What is all this for, i see no way out?"
+    nlu.meanings |= {
+        text: {"housing.price": 0.9, "talk.crisis": 0.05},
+        "How much is the dorm?": {"housing.price": 0.9},
+        "What is all this for, i see no way out?": {"talk.crisis": 0.4, "talk.help": 0.3},
+    }
+    reply = (await dialogue.hear(text, Person())).reply
+    assert reply.keys == ("talk.crisis",)
+    assert "112" in reply.text
