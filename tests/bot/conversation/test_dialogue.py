@@ -352,7 +352,7 @@ async def test_what_a_message_names_exactly_is_understood_too(dialogue: Dialogue
     assert turn.reply.understanding.entities == {"application": "2608-LLG-0042", "date": "09-03"}
 
 
-@pytest.mark.parametrize("text", ["and i see no way out any more", "and in Vilnius i see no end"])
+@pytest.mark.parametrize("text", ["and i see no end", "and in Vilnius"])
 async def test_a_cry_for_help_is_heard_whatever_it_leans_on(dialogue: Dialogue, nlu: ScriptedNlu, text: str) -> None:
     nlu.meanings[text] = {"housing.rooms": 0.5, "talk.crisis": 0.25}
     assert (await dialogue.hear(text, Person(topic="housing.price"))).reply.key == "talk.crisis"
