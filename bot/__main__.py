@@ -21,7 +21,7 @@ from bot.jsonl import BadLine, answer_lines
 from bot.logs import set_up_logs, without_token
 from bot.polling import TokenRefused, poll
 from bot.settings import Settings, WrongSettings, read_settings
-from integrations.database import DatabaseUnavailable
+from integrations.database import DatabaseUnavailable, Occupied
 from integrations.database.schema import upgrade, write_migration
 from nlu.messages import WrongFile
 from nlu.server import RasaServer
@@ -135,6 +135,8 @@ def main() -> None:
         _fail(f"The language model could not be built: {error}", 1)
     except DatabaseUnavailable as error:
         _fail(f"The database cannot be used: {error}", 1)
+    except Occupied as error:
+        _fail(str(error), 1)
     except OSError as error:  # the data folder cannot be written, the disk is full, a program is missing
         _fail(f"The system refused: {error}", 1)
 

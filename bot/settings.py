@@ -10,9 +10,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
-from sqlalchemy.engine.url import make_url
-from sqlalchemy.exc import ArgumentError
 
+from integrations.database.address import read_address
 from integrations.mail import read_server
 
 
@@ -39,12 +38,7 @@ class Settings(BaseSettings):
     @field_validator("database_url")
     @classmethod
     def _check_address(cls, value: str) -> str:
-        try:
-            if value:
-                make_url(value)
-        except ArgumentError:
-            raise ValueError("is no database address, for example postgresql+psycopg://user@host/biciulis") from None
-        return value
+        return read_address(value).render_as_string(hide_password=False) if value else ""
 
     @field_validator("smtp_url")
     @classmethod

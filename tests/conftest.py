@@ -1,18 +1,24 @@
-"""What tests of every folder use: the real content, and conversations without the model."""
+"""What tests of every folder use: the real content, real databases, and conversations without the model."""
 
 from __future__ import annotations
 
+import shutil
+from collections.abc import AsyncIterator, Iterator
 from datetime import date
+from pathlib import Path
 
 import pytest
 
 from bot.conversation.dialogue import Dialogue
+from integrations.database import Database
+from integrations.database.schema import upgrade
 from nlu.client import Unavailable
 from nlu.language import LanguageDetector
 from nlu.understanding import Guess, Understanding
 from responses.catalogue import Catalogue
 from responses.content import Content
 from responses.files import read_content
+from tests.postgres import Postgres
 
 TODAY = date(2026, 11, 24)
 
@@ -55,3 +61,47 @@ def detector() -> LanguageDetector:
 @pytest.fixture
 def dialogue(catalogue: Catalogue, nlu: ScriptedNlu, detector: LanguageDetector) -> Dialogue:
     return Dialogue(lambda: catalogue, nlu, detector, lambda: TODAY, staff_listen=True)
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Postgres]:
+    server = Postgres()
+    server.start()
+    yield server
+    server.remove()
+
+
+@pytest.fixture(scope="session")
+def migrated_sqlite(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A database with the tables, to copy."""
+    path = tmp_path_factory.mktemp("migrated") / "biciulis.sqlite"
+    upgrade(f"sqlite:///{path}")
+    return path
+
+
+@pytest.fixture(scope="session")
+def migrated_postgres(postgres: Postgres) -> str:
+    """The name of a database with the tables, to copy."""
+    name = postgres.create()
+    upgrade(postgres.url(name))
+    return name
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def address(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """The URL of a real database of the test's own, with our tables, on each engine."""
+    if request.param == "sqlite":
+        migrated: Path = request.getfixturevalue("migrated_sqlite")
+        yield f"sqlite+aiosqlite:///{shutil.copy(migrated, tmp_path)}"
+        return
+    postgres: Postgres = request.getfixturevalue("postgres")
+    name = postgres.create(request.getfixturevalue("migrated_postgres"))
+    yield postgres.url(name)
+    postgres.drop(name)
+
+
+@pytest.fixture
+async def database(address: str) -> AsyncIterator[Database]:
+    database = Database(address)
+    yield database
+    await database.close()

@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+import asyncio
+import zlib
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import DateTime, MetaData, event
+from sqlalchemy import DateTime, MetaData, NullPool, event, func, select
 from sqlalchemy.engine import Dialect
-from sqlalchemy.engine.url import make_url
+from sqlalchemy.engine.url import URL
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as NoConnectionFree
-from sqlalchemy.ext.asyncio import AsyncSession, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession, create_async_engine
 from sqlalchemy.orm import DeclarativeBase
 from sqlalchemy.types import TypeDecorator
 
+from integrations.database.address import POSTGRES, read_address
+
 BUSY_SECONDS = 5  # how long SQLite waits for another writer
+POOL = 16  # connections of a process to PostgreSQL; transactions are so short that 64 handlers share them
+POOL_SECONDS = 20  # how long a transaction waits for one of them
+SECONDS_BETWEEN_TRIES = 1.0  # of getting a lock that another process holds
+HELD = 1  # the class of our named advisory locks
 
 
 class DatabaseUnavailable(Exception):
@@ -35,7 +43,9 @@ class Moment(TypeDecorator[datetime]):
         return value.astimezone(UTC) if value else None
 
     def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        return value.replace(tzinfo=UTC) if value and value.tzinfo is None else value
+        if value is None:
+            return None
+        return value.astimezone(UTC) if value.tzinfo else value.replace(tzinfo=UTC)
 
 
 class Base(DeclarativeBase):
@@ -56,28 +66,99 @@ class Database:
     """A pool of connections to one database."""
 
     def __init__(self, url: str) -> None:
-        self.url = make_url(url)
-        self._engine = create_async_engine(self.url)
-        if self.url.get_backend_name() == "sqlite":
-            event.listen(self._engine.sync_engine, "connect", _prepare_sqlite)
+        self.url = read_address(url)
+        self.is_postgres = self.url.get_backend_name() == "postgresql"
+        pool = {"pool_size": POOL, "max_overflow": 0, "pool_timeout": POOL_SECONDS} if self.is_postgres else {}
+        self._engine = _open(self.url, **pool, pool_pre_ping=self.is_postgres)  # after a restart of the server
+        self._apart = _open(self.url, poolclass=NullPool)
 
     @asynccontextmanager
     async def begin(self) -> AsyncIterator[AsyncSession]:
         """A session in a transaction: committed at the end, rolled back on an error."""
-        try:
+        with unavailable():
             async with AsyncSession(self._engine, expire_on_commit=False) as session, session.begin():
                 yield session
-        except DBAPIError as error:
-            raise DatabaseUnavailable(type(error.orig).__name__ + ": " + str(error.orig)) from error
-        except (OSError, NoConnectionFree) as error:
-            raise DatabaseUnavailable(str(error)) from error
+
+    @asynccontextmanager
+    async def connect(self) -> AsyncIterator[AsyncConnection]:
+        """A connection of one's own, beside the pool."""
+        async with AsyncExitStack() as stack:
+            with unavailable():
+                connection = await stack.enter_async_context(self._apart.connect())
+            yield connection
+
+    @asynccontextmanager
+    async def hold(self, name: str) -> AsyncIterator[Held]:
+        """Wait until no other process holds this name, and hold it.
+
+        On SQLite there is no other process. Once the connection is lost, so is the hold: nothing can be written
+        any more, and one leaves and comes back.
+        """
+        async with self.connect() as connection:
+            if self.is_postgres:
+                await take_lock(connection, HELD, lock_number(name))
+            yield Held(connection)
 
     async def close(self) -> None:
         await self._engine.dispose()
+        await self._apart.dispose()
+
+
+class Held:
+    """Who has this is the only one: its transactions run on the very connection that holds the lock."""
+
+    def __init__(self, connection: AsyncConnection) -> None:
+        self._connection = connection
+        self._one_at_a_time = asyncio.Lock()
+
+    @asynccontextmanager
+    async def begin(self) -> AsyncIterator[AsyncSession]:
+        """As Database.begin. One transaction after the other: whoever comes in the middle of one waits."""
+        async with self._one_at_a_time:
+            if self._connection.invalidated:  # SQLAlchemy would connect anew, without the lock
+                raise DatabaseUnavailable("the connection that held a lock is lost")
+            with unavailable():
+                async with AsyncSession(self._connection, expire_on_commit=False) as session, session.begin():
+                    yield session
+
+
+@contextmanager
+def unavailable() -> Iterator[None]:
+    """What a driver raises becomes DatabaseUnavailable, without the values that PostgreSQL adds in details."""
+    try:
+        yield
+    except DBAPIError as error:
+        told = getattr(getattr(error.orig, "diag", None), "message_primary", None) or str(error.orig)
+        raise DatabaseUnavailable(f"{type(error.orig).__name__}: {told}") from error
+    except (OSError, NoConnectionFree) as error:
+        raise DatabaseUnavailable(str(error)) from error
+
+
+async def take_lock(connection: AsyncConnection, kind: int, number: int) -> None:
+    """Wait until PostgreSQL gives us the advisory lock; it is ours until the connection ends."""
+    asked = select(func.pg_try_advisory_lock(kind, number))
+    with unavailable():
+        while not await connection.scalar(asked):
+            await connection.commit()
+            await asyncio.sleep(SECONDS_BETWEEN_TRIES)
+        await connection.commit()
+
+
+def lock_number(name: str) -> int:
+    """The number of a named advisory lock: 32 bits with a sign, the same in every process."""
+    return zlib.crc32(name.encode()) - 2**31
 
 
 def utc_now() -> datetime:
     return datetime.now(UTC)
+
+
+def _open(url: URL, **pool: Any) -> AsyncEngine:
+    if url.get_backend_name() == "postgresql":
+        return create_async_engine(url, connect_args=POSTGRES, **pool)
+    engine = create_async_engine(url, **pool)
+    event.listen(engine.sync_engine, "connect", _prepare_sqlite)
+    return engine
 
 
 def _prepare_sqlite(connection: Any, record: object) -> None:

@@ -6,36 +6,42 @@ from pathlib import Path
 
 from alembic import command
 from alembic.config import Config
-from sqlalchemy.engine.url import URL, make_url
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.engine.url import URL
 
-from integrations.database.engine import Base, DatabaseUnavailable
+from integrations.database.address import CONNECT_SECONDS, read_address
+from integrations.database.engine import HELD, Base, lock_number, unavailable
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 
 
 def upgrade(url: str) -> None:
-    """Bring the tables up to date, making the database file where it is SQLite. Raises DatabaseUnavailable."""
-    address = make_url(url)
-    try:
+    """Bring the tables up to date, making the database file where it is SQLite. Raises DatabaseUnavailable.
+
+    Where another process does the same on PostgreSQL, it waits for that.
+    """
+    address = read_address(url)
+    with unavailable():
         if address.get_backend_name() == "sqlite" and address.database:
             Path(address.database).parent.mkdir(parents=True, exist_ok=True)
         command.upgrade(_config(address), "head")
-    except (DBAPIError, OSError) as error:
-        raise DatabaseUnavailable(str(getattr(error, "orig", error))) from error
 
 
 def write_migration(url: str, message: str) -> None:
     """Write a migration for what the declared tables have and the database lacks; read it before you commit it."""
     number = len(list((MIGRATIONS / "versions").glob("*.py"))) + 1
-    command.revision(_config(make_url(url)), message, autogenerate=True, rev_id=f"{number:04}")
+    command.revision(_config(read_address(url)), message, autogenerate=True, rev_id=f"{number:04}")
 
 
 def _config(address: URL) -> Config:
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS))
     config.set_main_option("file_template", "%%(rev)s_%%(slug)s")
-    # Migrations run in an ordinary thread, with the driver that waits.
-    plain = "sqlite" if address.get_backend_name() == "sqlite" else "postgresql+psycopg"
-    config.attributes.update(url=address.set(drivername=plain), tables=Base.metadata)
+    postgres = address.get_backend_name() == "postgresql"
+    config.attributes.update(
+        # Migrations run in an ordinary thread: psycopg works in both, SQLite's driver has to be the one that waits.
+        url=address if postgres else address.set(drivername="sqlite"),
+        connect_args={"connect_timeout": CONNECT_SECONDS} if postgres else {},
+        lock=(HELD, lock_number("migration")),
+        tables=Base.metadata,
+    )
     return config

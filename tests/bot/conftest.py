@@ -1,8 +1,7 @@
-"""A real database with its tables, in a file of the test's own; the real content in another, and a Telegram."""
+"""A database with the real content, in a file of the test's own, and a Telegram."""
 
 from __future__ import annotations
 
-import asyncio
 import shutil
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -14,15 +13,6 @@ from integrations.database.schema import upgrade
 from responses.content import Content
 from responses.publishing import publish
 from tests.telegram_server.server import StandIn
-
-
-@pytest.fixture
-async def database(tmp_path: Path) -> AsyncIterator[Database]:
-    url = f"sqlite+aiosqlite:///{tmp_path}/test.sqlite"
-    await asyncio.to_thread(upgrade, url)
-    database = Database(url)
-    yield database
-    await database.close()
 
 
 @pytest.fixture(scope="session")

@@ -3,7 +3,7 @@
 from typing import Any, Literal
 
 from alembic import context
-from sqlalchemy import create_engine
+from sqlalchemy import NullPool, create_engine, func, select
 from sqlalchemy.types import TypeDecorator
 
 
@@ -13,8 +13,11 @@ def render_item(kind: str, item: Any, _: object) -> str | Literal[False]:
 
 
 config = context.config
-engine = create_engine(config.attributes["url"])
+engine = create_engine(config.attributes["url"], connect_args=config.attributes["connect_args"], poolclass=NullPool)
 with engine.connect() as connection:
+    if engine.dialect.name == "postgresql":  # one process migrates, the others wait here and find it done
+        connection.execute(select(func.pg_advisory_lock(*config.attributes["lock"])))
+        connection.commit()
     context.configure(
         connection=connection,
         target_metadata=config.attributes["tables"],
@@ -24,4 +27,3 @@ with engine.connect() as connection:
     )
     with context.begin_transaction():
         context.run_migrations()
-engine.dispose()
