@@ -12,14 +12,15 @@ from typing import Annotated, NoReturn
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from telegram.error import InvalidToken
 
 from bot import console as terminal
 from bot.app import build_application, build_notices, open_nlu, open_services
 from bot.context import Services
-from bot.intake.inbox import Inbox
+from bot.delivery.pace import Limits
 from bot.jsonl import BadLine, answer_lines
 from bot.logs import set_up_logs, without_token
-from bot.polling import TokenRefused, poll
+from bot.polling import poll
 from bot.settings import Settings, WrongSettings, read_settings
 from integrations.database import DatabaseUnavailable, Occupied
 from integrations.database.schema import upgrade, write_migration
@@ -40,7 +41,8 @@ def run() -> None:
 
     async def work(services: Services) -> None:
         app = build_application(token, settings, services)
-        await poll(app, Inbox(services.database), build_notices(app.bot, services))
+        limits = Limits(in_all=settings.telegram_per_second)
+        await poll(app, services, build_notices(app.bot, services), limits)
 
     asyncio.run(_with_services(settings, work, wait_for_model=False))
 
@@ -129,7 +131,7 @@ def main() -> None:
         commands()
     except (WrongSettings, Malformed, WrongFile, BadLine) as error:
         _fail(str(error), 2)
-    except TokenRefused:
+    except InvalidToken:
         _fail("Telegram does not accept BICIULIS_TELEGRAM_TOKEN. Ask @BotFather for the right one.", 2)
     except TrainingFailed as error:
         _fail(f"The language model could not be built: {error}", 1)

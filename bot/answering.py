@@ -1,19 +1,22 @@
-"""Stores what a turn of the conversation changed, and sends its reply."""
+"""Ends a turn of the conversation: what it changed is stored, and its reply is kept to be sent, both or neither."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from html import escape
 
 import structlog
-from telegram import InlineKeyboardButton, InlineKeyboardMarkup, LinkPreviewOptions, Update
-from telegram.constants import ParseMode
-from telegram.error import BadRequest, TelegramError
+from sqlalchemy.ext.asyncio import AsyncSession
+from telegram import Bot, InlineKeyboardButton, InlineKeyboardMarkup, Update
+from telegram.error import TelegramError
 
 from bot import journal
 from bot.context import Context, telegram_id
 from bot.conversation.reply import Choice, Reply, Turn
+from bot.delivery.calls import CHANGING, say_now
+from bot.delivery.outbox import Outgoing
+from bot.delivery.pace import WRITING
 from bot.rendering import split_html
 from bot.students import save_person
 from integrations.database import DatabaseUnavailable
@@ -21,80 +24,63 @@ from locales import translator
 
 WIDE = 18  # characters of a label that needs a row of its own
 LONGEST_LABEL = 64
-NO_PREVIEW = LinkPreviewOptions(is_disabled=True)
 
 log = structlog.get_logger()
 
 
-async def answer(update: Update, context: Context, turn: Turn, heard: str | None = None) -> None:
-    """Store the turn and send its reply; where the database is away, answer all the same and say so."""
-    exchange: int | None = None
-    earlier: list[int] = []
+async def answer(
+    update: Update,
+    context: Context,
+    turn: Turn,
+    heard: str | None = None,
+    *,
+    first: Callable[[AsyncSession], Awaitable[None]] | None = None,
+    beside: Sequence[Outgoing] = (),
+) -> None:
+    """Store the turn and have its reply sent.
+
+    `first` is done in the same transaction; `beside` is what others are told. Where the database is away, the reply
+    is sent at once and says that nothing can be remembered.
+    """
+
+    async def write(session: AsyncSession) -> list[Outgoing]:
+        if first:
+            await first(session)
+        await save_person(session, telegram_id(update), turn.person)
+        exchange = await _record(session, update, turn, heard)
+        return [*_reply(update, turn.reply, exchange), *beside]
+
     try:
-        exchange, earlier = await _store(update, context, turn, heard)
+        await context.settle(update, write)
     except DatabaseUnavailable as error:
         log.error("turn_not_stored", update=update.update_id, reason=str(error))
-        turn = replace(turn, reply=_with_excuse(turn.reply))
-    sent = await _send(update, turn.reply, _keyboard(turn.reply, exchange), earlier)
-    if exchange is not None:
-        await _note_replies(context, exchange, sent)
+        await answer_now(context.bot, [*_reply(update, _with_excuse(turn.reply), None), *beside])
 
 
-async def _store(update: Update, context: Context, turn: Turn, heard: str | None) -> tuple[int | None, list[int]]:
-    """Gives the id of the recorded exchange and the messages that answered its earlier version."""
-    async with context.services.database.begin() as session:
-        who = telegram_id(update)
-        await save_person(session, who, turn.person)
-        message = update.effective_message
-        if message is None or update.effective_chat is None:
-            return None, []
-        chat, heard_in = update.effective_chat.id, message.message_id if heard is not None else None
-        earlier = await journal.find(session, chat, heard_in) if heard_in else None
-        replies = list(earlier.replies) if earlier else []
-        kept = heard if turn.person.consent else None
-        exchange = await journal.record(
-            session, telegram_id=who, chat_id=chat, message_id=heard_in, text=kept, reply=turn.reply
-        )
-        return exchange, replies
+async def change_menu(update: Update, context: Context, turn: Turn) -> None:
+    """Show the reply in place of the message whose button was pressed."""
+    message = update.effective_message
+    assert message
+    anew = text_message(update, turn.reply.text, _keyboard(turn.reply, None))
+    changing = {**anew.parameters, "message_id": message.message_id}
+    changed = replace(anew, method=CHANGING, parameters=changing, otherwise=anew)
 
+    async def write(session: AsyncSession) -> list[Outgoing]:
+        await save_person(session, telegram_id(update), turn.person)
+        return [changed]
 
-async def _send(
-    update: Update, reply: Reply, keyboard: InlineKeyboardMarkup | None, earlier: Sequence[int]
-) -> list[int]:
-    """Send the reply, or change the messages that answered the question before it was edited; gives their ids."""
-    parts = split_html(reply.text)
-    sent = []
-    for index, part in enumerate(parts):
-        markup = keyboard if index == len(parts) - 1 else None
-        if index < len(earlier) and await _change(update, earlier[index], part, markup):
-            sent.append(earlier[index])
-            continue
-        assert update.effective_chat
-        message = await update.effective_chat.send_message(
-            part, ParseMode.HTML, reply_markup=markup, link_preview_options=NO_PREVIEW
-        )
-        sent.append(message.message_id)
-    return sent
-
-
-async def _change(update: Update, message_id: int, text: str, markup: InlineKeyboardMarkup | None) -> bool:
-    """Whether the message now shows this; False where it can no longer be changed."""
-    assert update.effective_chat
     try:
-        await update.get_bot().edit_message_text(
-            text,
-            update.effective_chat.id,
-            message_id,
-            parse_mode=ParseMode.HTML,
-            reply_markup=markup,
-            link_preview_options=NO_PREVIEW,
-        )
-    except BadRequest as error:
-        if "not modified" in error.message:  # it shows the same already
-            return True
-        log.info("message_not_changed", update=update.update_id, reason=error.message)
-        return False
-    return True
+        await context.settle(update, write)
+    except DatabaseUnavailable as error:
+        log.error("turn_not_stored", update=update.update_id, reason=str(error))
+        await answer_now(context.bot, [changed])
+
+
+async def answer_now(bot: Bot, messages: Sequence[Outgoing]) -> None:
+    """Send without the outbox, because the database is away."""
+    for message in messages:
+        outcome = await say_now(bot, message)
+        log.info("said_at_once", outcome=type(outcome).__name__)
 
 
 async def confirm_press(update: Update, text: str | None = None) -> None:
@@ -106,26 +92,38 @@ async def confirm_press(update: Update, text: str | None = None) -> None:
         log.info("press_not_confirmed", update=update.update_id, reason=type(error).__name__)
 
 
-async def change_menu(update: Update, context: Context, turn: Turn) -> None:
-    """Show the reply in place of the message whose button was pressed."""
-    message = update.effective_message
-    assert message
-    changed = await _change(update, message.message_id, turn.reply.text, _keyboard(turn.reply, None))
-    if not changed:
-        await _send(update, turn.reply, _keyboard(turn.reply, None), [])
-    try:
-        async with context.services.database.begin() as session:
-            await save_person(session, telegram_id(update), turn.person)
-    except DatabaseUnavailable as error:
-        log.error("turn_not_stored", update=update.update_id, reason=str(error))
+def text_message(update: Update, html: str, keyboard: InlineKeyboardMarkup | None = None) -> Outgoing:
+    """A text for the chat that an update came from."""
+    assert update.effective_chat
+    shown = {"text": html, "parse_mode": "HTML", "link_preview_options": {"is_disabled": True}}
+    markup = {"reply_markup": keyboard.to_dict()} if keyboard else {}
+    return Outgoing(update.effective_chat.id, WRITING, shown | markup, telegram_id=telegram_id(update))
 
 
-async def _note_replies(context: Context, exchange: int, message_ids: list[int]) -> None:
-    try:
-        async with context.services.database.begin() as session:
-            await journal.note_replies(session, exchange, message_ids)
-    except DatabaseUnavailable as error:
-        log.error("replies_not_noted", exchange=exchange, reason=str(error))
+async def _record(session: AsyncSession, update: Update, turn: Turn, heard: str | None) -> int | None:
+    """Gives the id of the recorded exchange, where there is a message that it belongs to."""
+    message, chat = update.effective_message, update.effective_chat
+    if message is None or chat is None:
+        return None
+    return await journal.record(
+        session,
+        telegram_id=telegram_id(update),
+        chat_id=chat.id,
+        message_id=message.message_id if heard is not None else None,
+        text=heard if turn.person.consent else None,
+        reply=turn.reply,
+    )
+
+
+def _reply(update: Update, reply: Reply, exchange: int | None) -> list[Outgoing]:
+    """The messages of a reply, the last with its buttons."""
+    parts = split_html(reply.text)
+    last = len(parts) - 1
+    messages = [
+        text_message(update, part, _keyboard(reply, exchange) if number == last else None)
+        for number, part in enumerate(parts)
+    ]
+    return [replace(message, exchange=exchange, part=number) for number, message in enumerate(messages)]
 
 
 def _keyboard(reply: Reply, exchange: int | None) -> InlineKeyboardMarkup | None:

@@ -15,8 +15,10 @@ from rich.text import Text
 from telegram import Update
 from telegram.request import BaseRequest, RequestData
 
-from bot.context import App
+from bot.context import App, Write
+from bot.delivery.calls import say_now
 from bot.rendering import plain_text
+from integrations.database import Database
 
 TOKEN = "1:console"  # noqa: S105 -- no secret: it never leaves this process
 USER = {"id": 1, "is_bot": False, "first_name": "You"}
@@ -82,11 +84,25 @@ class PrintedRequest(BaseRequest):
         return self.last_shown
 
 
+class SaidAtOnce:
+    """Settles an update by saying what is to be said: in the terminal nothing is lost on the way."""
+
+    def __init__(self, app: App, database: Database) -> None:
+        self._app, self._database = app, database
+
+    async def settle(self, update_id: int, write: Write) -> None:
+        async with self._database.begin() as session:
+            messages = await write(session)
+        for each in messages:
+            await say_now(self._app.bot, each)
+
+
 async def chat(build: Callable[[BaseRequest], App], language: str) -> None:
     """Talk in the terminal until end of file; lines from a pipe are answered the same way."""
     console = Console(highlight=False, soft_wrap=not sys.stdout.isatty())
     request = PrintedRequest(lambda text, buttons: _print(console, text, buttons))
     app = build(request)
+    app.bot_data["settles"] = SaidAtOnce(app, app.bot_data["services"].database)
     user = USER | {"language_code": language}
     await app.initialize()
     if sys.stdin.isatty():

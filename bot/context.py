@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import structlog
+from sqlalchemy.ext.asyncio import AsyncSession
 from telegram import Update
 from telegram.ext import Application, CallbackContext, ExtBot
 
 from bot.conversation.dialogue import Dialogue
 from bot.conversation.person import Person
+from bot.delivery.outbox import Outgoing
 from bot.students import load_person
 from integrations.database import Database, DatabaseUnavailable
 from integrations.mail import Mail
@@ -19,6 +22,17 @@ from responses.content import FALLBACK_LANGUAGE
 from responses.library import Library
 
 log = structlog.get_logger()
+
+
+Write = Callable[[AsyncSession], Awaitable[Sequence[Outgoing]]]
+
+
+class Settles(Protocol):
+    async def settle(self, update_id: int, write: Write) -> None:
+        """End an update: in one transaction carry out `write` and keep what it gives, to be sent.
+
+        `write` may be begun several times and takes effect once. Raises DatabaseUnavailable.
+        """
 
 
 @dataclass(frozen=True)
@@ -40,6 +54,11 @@ class Context(CallbackContext[ExtBot[None], dict[Any, Any], dict[Any, Any], dict
     def services(self) -> Services:
         services: Services = self.application.bot_data["services"]
         return services
+
+    async def settle(self, update: Update, write: Write) -> None:
+        """As Settles.settle."""
+        settles: Settles = self.application.bot_data["settles"]
+        await settles.settle(update.update_id, write)
 
     async def person(self, update: Update) -> Person:
         """Who wrote, as far as we know them. While the database is away everybody is a stranger."""

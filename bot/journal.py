@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
 from bot.conversation.reply import Reply
+from bot.delivery.outbox import forget_outgoing
 from bot.intake.inbox import forget_waiting
 from bot.students import Student
 from integrations.database import Base, utc_now
@@ -62,26 +63,19 @@ class UnansweredQuestion(Base):
 async def record(
     session: AsyncSession, *, telegram_id: int, chat_id: int, message_id: int | None, text: str | None, reply: Reply
 ) -> int:
-    """Record an exchange; an edited message replaces its earlier record. Gives the exchange's id."""
-    earlier = await find(session, chat_id, message_id) if message_id else None
-    replies = earlier.replies if earlier else []
-    if earlier:
-        await session.delete(earlier)
-        await session.flush()
+    """Record an exchange; that of an edited message is written anew. Gives the exchange's id."""
+    exchange = await find(session, chat_id, message_id) if message_id else None
+    if exchange is None:
+        exchange = Exchange(chat_id=chat_id, message_id=message_id, replies=[])
+        session.add(exchange)
+    else:  # what was thought of the earlier answer says nothing about this one
+        for table in (Rating, UnansweredQuestion):
+            await session.execute(delete(table).filter_by(exchange_id=exchange.id))
     ranking = reply.understanding.ranking[:5] if reply.understanding else ()
-    exchange = Exchange(
-        telegram_id=telegram_id,
-        chat_id=chat_id,
-        message_id=message_id,
-        at=utc_now(),
-        language=reply.language,
-        outcome=reply.outcome,
-        key=reply.key,
-        ranking=[[guess.key, round(guess.confidence, 3)] for guess in ranking],
-        text=mask(text) if text else None,
-        replies=replies,
-    )
-    session.add(exchange)
+    exchange.telegram_id, exchange.at = telegram_id, utc_now()
+    exchange.language, exchange.outcome, exchange.key = reply.language, reply.outcome, reply.key
+    exchange.ranking = [[guess.key, round(guess.confidence, 3)] for guess in ranking]
+    exchange.text = mask(text) if text else None
     await session.flush()
     if reply.outcome == "fallback":
         session.add(UnansweredQuestion(exchange_id=exchange.id, nearest=list(reply.keys)))
@@ -94,9 +88,19 @@ async def find(session: AsyncSession, chat_id: int, message_id: int) -> Exchange
     return found.one_or_none()
 
 
-async def note_replies(session: AsyncSession, exchange_id: int, message_ids: Sequence[int]) -> None:
-    """Remember which messages answered an exchange, so that an edited question is answered in place."""
-    await session.execute(update(Exchange).filter_by(id=exchange_id).values(replies=list(message_ids)))
+async def replies(session: AsyncSession, exchanges: Collection[int]) -> dict[int, list[int]]:
+    """Which messages have answered these exchanges so far."""
+    if not exchanges:
+        return {}
+    found = await session.execute(select(Exchange.id, Exchange.replies).where(Exchange.id.in_(exchanges)))
+    return {number: messages for number, messages in found if messages}
+
+
+async def note_reply(session: AsyncSession, exchange_id: int, part: int, message_id: int) -> None:
+    """Remember which message shows this part of the answer, so that an edited question is answered in place."""
+    exchange = await session.get(Exchange, exchange_id)
+    if exchange:
+        exchange.replies = [*exchange.replies[:part], message_id, *exchange.replies[part + 1 :]]
 
 
 async def rate(session: AsyncSession, exchange_id: int, value: int, *, by: int) -> bool:
@@ -109,8 +113,9 @@ async def rate(session: AsyncSession, exchange_id: int, value: int, *, by: int) 
 
 
 async def forget(session: AsyncSession, telegram_id: int) -> None:
-    """Delete everything stored about a person, what they have sent and is not handled yet included."""
+    """Delete everything stored about a person, with what waits to be handled and what waits to be sent."""
     await forget_waiting(session, telegram_id)
+    await forget_outgoing(session, telegram_id)
     await session.execute(delete(Exchange).filter_by(telegram_id=telegram_id))
     await session.execute(delete(Student).filter_by(telegram_id=telegram_id))
 

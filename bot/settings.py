@@ -27,6 +27,7 @@ class Settings(BaseSettings):
     telegram_token: SecretStr = SecretStr("")
     telegram_base_url: str = "https://api.telegram.org/bot"
     telegram_base_file_url: str = "https://api.telegram.org/file/bot"
+    telegram_per_second: Annotated[int, Field(ge=1)] = 30  # calls; Telegram allows more to those who pay
     nlu_url: str = ""  # empty: a Rasa server of our own
     nlu_token: SecretStr = SecretStr("")
     staff_chat: int | None = None

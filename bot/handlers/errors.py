@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import structlog
+from sqlalchemy.ext.asyncio import AsyncSession
 from telegram import Update
-from telegram.constants import ParseMode
 from telegram.error import TelegramError
 
+from bot.answering import answer_now, text_message
 from bot.context import App, Context
+from bot.delivery.outbox import Outgoing
 from integrations.database import DatabaseUnavailable
 
 log = structlog.get_logger()
@@ -27,7 +29,12 @@ async def report(update: object, context: Context) -> None:
     if not isinstance(update, Update) or update.effective_chat is None:
         return
     turn = context.services.dialogue.speaker(await context.person(update)).went_wrong()
+    excuse = text_message(update, turn.reply.text)
+
+    async def write(_: AsyncSession) -> list[Outgoing]:
+        return [excuse]
+
     try:
-        await update.effective_chat.send_message(turn.reply.text, ParseMode.HTML)
-    except TelegramError as again:
-        log.error("excuse_not_sent", update=number, reason=type(again).__name__)
+        await context.settle(update, write)
+    except DatabaseUnavailable:
+        await answer_now(context.bot, [excuse])

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from sqlalchemy.ext.asyncio import AsyncSession
 from telegram import Update
 from telegram.ext import CallbackQueryHandler, CommandHandler
 
-from bot.answering import answer, confirm_press
+from bot.answering import answer, confirm_press, text_message
 from bot.context import App, Context, telegram_id
 from bot.conversation.speaker import PRIVACY
+from bot.delivery.outbox import Outgoing
 from bot.journal import describe, forget, forget_texts
 
 
@@ -36,9 +38,12 @@ async def keep_texts(update: Update, context: Context) -> None:
 async def stop_keeping_texts(update: Update, context: Context) -> None:
     await confirm_press(update)
     person = replace(await context.person(update), consent=False)
-    async with context.services.database.begin() as session:
+    turn = context.services.dialogue.speaker(person).withdrew_consent()
+
+    async def forget_texts_of_person(session: AsyncSession) -> None:
         await forget_texts(session, telegram_id(update))
-    await answer(update, context, context.services.dialogue.speaker(person).withdrew_consent())
+
+    await answer(update, context, turn, first=forget_texts_of_person)
 
 
 async def show_data(update: Update, context: Context) -> None:
@@ -57,9 +62,10 @@ async def ask_to_delete(update: Update, context: Context) -> None:
 
 async def delete_data(update: Update, context: Context) -> None:
     await confirm_press(update)
-    person = await context.person(update)
-    async with context.services.database.begin() as session:
+    turn = context.services.dialogue.speaker(await context.person(update)).deleted()
+
+    async def write(session: AsyncSession) -> list[Outgoing]:
         await forget(session, telegram_id(update))
-    turn = context.services.dialogue.speaker(person).deleted()
-    assert update.effective_chat
-    await update.effective_chat.send_message(turn.reply.text)  # not recorded: nothing is kept
+        return [text_message(update, turn.reply.text)]  # not recorded: nothing is kept
+
+    await context.settle(update, write)

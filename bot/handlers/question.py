@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
 from html import escape
 
 import structlog
 from telegram import Message, Update
-from telegram.constants import ChatAction, ParseMode
+from telegram.constants import ChatAction
 from telegram.error import TelegramError
 from telegram.ext import MessageHandler, filters
 
-from bot.answering import answer
+from bot.answering import answer, text_message
 from bot.context import App, Context
 from bot.conversation.reply import Turn
+from bot.delivery.outbox import Outgoing
+
+A_MOMENT = 0.5  # seconds
 
 log = structlog.get_logger()
 
@@ -27,11 +34,10 @@ async def hear(update: Update, context: Context) -> None:
     text = addressed_text(message, context.bot.username, context.bot.id) if message else None
     if text is None or update.effective_chat is None:
         return
-    await show_typing(update)
-    turn = await context.services.dialogue.hear(text, await context.person(update))
-    if turn.reply.pass_on:
-        turn = await pass_on(update, context, turn)
-    await answer(update, context, turn, heard=text)
+    async with typing(update):
+        turn = await context.services.dialogue.hear(text, await context.person(update))
+    passed_on = [_for_staff(update, context, turn)] if turn.reply.pass_on else []
+    await answer(update, context, turn, heard=text, beside=passed_on)
 
 
 def addressed_text(message: Message, username: str, bot_id: int) -> str | None:
@@ -46,23 +52,31 @@ def addressed_text(message: Message, username: str, bot_id: int) -> str | None:
     return None
 
 
-async def show_typing(update: Update) -> None:
-    assert update.effective_chat
+@asynccontextmanager
+async def typing(update: Update) -> AsyncIterator[None]:
+    """Show that we are at it, where it takes a moment; for less the sign would only flicker."""
+
+    async def show() -> None:
+        await asyncio.sleep(A_MOMENT)
+        assert update.effective_chat
+        try:
+            await update.effective_chat.send_action(ChatAction.TYPING)
+        except TelegramError as error:  # only a courtesy: the answer matters
+            log.info("typing_not_shown", update=update.update_id, reason=type(error).__name__)
+
+    showing = asyncio.create_task(show())
     try:
-        await update.effective_chat.send_action(ChatAction.TYPING)
-    except TelegramError as error:  # only a courtesy: the answer matters
-        log.info("typing_not_shown", update=update.update_id, reason=type(error).__name__)
+        yield
+    finally:
+        showing.cancel()
+        await asyncio.gather(showing, return_exceptions=True)
 
 
-async def pass_on(update: Update, context: Context, turn: Turn) -> Turn:
-    """Send the question to the staff's chat; where that fails, the person is told where to write instead."""
+def _for_staff(update: Update, context: Context, turn: Turn) -> Outgoing:
+    """The question for the staff's chat; where that cannot be reached, the person is told where to write instead."""
     user, chat = update.effective_user, context.services.staff_chat
-    try:
-        assert chat and user and turn.reply.pass_on
-        who = f'<a href="tg://user?id={user.id}">{escape(user.full_name)}</a>'
-        text = f"✉️ {who} ({turn.person.language}):\n{escape(turn.reply.pass_on[:3500], quote=False)}"
-        await context.bot.send_message(chat, text, ParseMode.HTML)
-    except TelegramError as error:
-        log.error("question_not_passed_on", update=update.update_id, reason=type(error).__name__)
-        return context.services.dialogue.speaker(turn.person).not_passed_on()
-    return turn
+    assert chat and user and turn.reply.pass_on
+    who = f'<a href="tg://user?id={user.id}">{escape(user.full_name)}</a>'
+    text = f"✉️ {who} ({turn.person.language}):\n{escape(turn.reply.pass_on[:3500], quote=False)}"
+    instead = context.services.dialogue.speaker(turn.person).not_passed_on().reply
+    return replace(text_message(update, text), chat_id=chat, otherwise=text_message(update, instead.text))

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
-
+from sqlalchemy.ext.asyncio import AsyncSession
 from telegram import InlineKeyboardMarkup, Message, Update
-from telegram.error import BadRequest
 from telegram.ext import CallbackQueryHandler
 
 from bot.answering import confirm_press
 from bot.context import App, Context, telegram_id
+from bot.delivery.outbox import Outgoing
 from bot.journal import rate
 from integrations.database import DatabaseUnavailable
 
@@ -22,21 +21,26 @@ async def store_rating(update: Update, context: Context) -> None:
     _ = await context.translate(update)
     query = update.callback_query
     assert query and query.data
-    __, value, exchange = query.data.split(":")
+    value, exchange = map(int, query.data.split(":")[1:])
+    stored = False
+
+    async def write(session: AsyncSession) -> list[Outgoing]:
+        nonlocal stored
+        stored = await rate(session, exchange, value, by=telegram_id(update))
+        return [_without_signs(query.message)] if stored and isinstance(query.message, Message) else []
+
     try:
-        async with context.services.database.begin() as session:
-            stored = await rate(session, int(exchange), int(value), by=telegram_id(update))
+        await context.settle(update, write)
     except DatabaseUnavailable:
         await confirm_press(update)  # or the button would wait for ever
         raise
-    await confirm_press(
-        update,
-        _("Thank you! Your rating helps us to improve the answers.")
-        if stored
-        else _("Only the person who asked can rate this answer."),
-    )
-    if stored and isinstance(query.message, Message) and query.message.reply_markup:
-        rows = query.message.reply_markup.inline_keyboard
-        left = [row for row in rows if not str(row[0].callback_data).startswith("rate:")]
-        with suppress(BadRequest):  # pressed twice: the buttons are gone already
-            await query.edit_message_reply_markup(InlineKeyboardMarkup(left))
+    thanks = _("Thank you! Your rating helps us to improve the answers.")
+    await confirm_press(update, thanks if stored else _("Only the person who asked can rate this answer."))
+
+
+def _without_signs(message: Message) -> Outgoing:
+    """The answer's other buttons stay."""
+    rows = message.reply_markup.inline_keyboard if message.reply_markup else ()
+    left = [row for row in rows if not str(row[0].callback_data).startswith("rate:")]
+    shown = {"message_id": message.message_id, "reply_markup": InlineKeyboardMarkup(left).to_dict()}
+    return Outgoing(message.chat.id, "editMessageReplyMarkup", shown)

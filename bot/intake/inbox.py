@@ -1,7 +1,7 @@
 """The table of what Telegram has sent us: an update is answered once, and none is lost when the process dies.
 
-One process works on it. Where several do one day, `claim` selects `with_for_update(skip_locked=True)`, and
-`release` needs to know whose claims are whose.
+Any number of processes work on it. A claim holds as long as the process that has it is up. Finishing asks whether
+the claim still stands, so that of two processes which both believe they have an update only one answers.
 """
 
 from __future__ import annotations
@@ -11,22 +11,22 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, Integer, delete, select, update
+from sqlalchemy import JSON, BigInteger, ColumnElement, Index, Integer, delete, exists, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.orm import Mapped, aliased, mapped_column
 from telegram import Update
 
-from integrations.database import Base, Database, utc_now
+from integrations.database import Base, Database, Peers, insert_once, utc_now
 
 MOST_ATTEMPTS = 3
 REMEMBERED = timedelta(days=1)  # as long as Telegram may send an update again
 
 # What is left of an update that is done with: its number and the time, nothing about anybody.
-EMPTIED: Mapping[str, Any] = {"chat_id": 0, "telegram_id": 0, "body": None, "claimed_at": None}
+EMPTIED: Mapping[str, Any] = {"chat_id": 0, "telegram_id": 0, "body": None, "claimed_by": None}
 
 
 class Arrival(Base):
-    """An update: it waits, is in work since `claimed_at`, or is done with since `done_at` and emptied."""
+    """An update: it waits, is in work in the process `claimed_by`, or is done with since `done_at` and emptied."""
 
     __tablename__ = "inbox"
 
@@ -38,12 +38,24 @@ class Arrival(Base):
     telegram_id: Mapped[int] = mapped_column(BigInteger)  # whose it is, to be forgotten; 0 where nobody is named
     body: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))  # as Telegram sent it
     received_at: Mapped[datetime]
-    claimed_at: Mapped[datetime | None]
+    claimed_by: Mapped[int | None] = mapped_column(BigInteger)
     done_at: Mapped[datetime | None] = mapped_column(index=True)
     attempts: Mapped[int]  # begun, including the one in work
 
     def claimed(self) -> Claimed:
         return Claimed(self.update_id, self.body or {})
+
+
+WAITING = Arrival.done_at.is_(None) & Arrival.claimed_by.is_(None)
+SUSPECT = Arrival.attempts == MOST_ATTEMPTS - 1
+
+# The head of each chat is looked for: its oldest update that is not done with.
+Index(
+    "ix_inbox_heads",
+    *(Arrival.chat_id, Arrival.update_id),
+    sqlite_where=Arrival.done_at.is_(None),
+    postgresql_where=Arrival.done_at.is_(None),
+)
 
 
 @dataclass(frozen=True)
@@ -55,63 +67,89 @@ class Claimed:
 
 
 class Inbox:
-    """Each verb is a transaction of its own, and raises DatabaseUnavailable where it was not carried out."""
+    """The inbox as one process sees it. Verbs that open a transaction raise DatabaseUnavailable where it failed."""
 
-    def __init__(self, database: Database) -> None:
-        self._database = database
+    def __init__(self, database: Database, peers: Peers) -> None:
+        self._database, self._peers = database, peers
+        self.news = peers.bell("inbox")  # set when something was kept
 
     async def keep(self, updates: Iterable[Mapping[str, Any]]) -> None:
         """Keep what has not been kept before, however often Telegram sends it; forget what was done with long ago."""
-        sent = {each["update_id"]: each for each in updates}
         now = utc_now()
+        rows = [_row(each, now) for each in {each["update_id"]: each for each in updates}.values()]
         async with self._database.begin() as session:
             await session.execute(delete(Arrival).where(Arrival.done_at < now - REMEMBERED))
-            known = await session.scalars(select(Arrival.update_id).where(Arrival.update_id.in_(sent)))
-            session.add_all(_arrival(sent[number], now) for number in sent.keys() - set(known))
+            if rows:
+                await session.execute(insert_once(session, Arrival), rows)
+                await self._peers.ring(session, "inbox")
 
-    async def claim(self, *, suspected: bool = False) -> Claimed | None:
-        """Take the oldest update of all chats that have none in work, or None.
+    async def claim(self, most: int) -> list[Claimed]:
+        """Take the oldest update of each chat that has none in work, the oldest of all first."""
+        return await self._claim(~SUSPECT, most)
 
-        A suspected one has one attempt left. Whoever handles it handles nothing else meanwhile: so a process
-        that dies of one update does not drag those into it that were in work beside it.
+    async def has_suspect(self) -> bool:
+        """Whether there is anything for `claim_suspect`."""
+        async with self._database.begin() as session:
+            return bool(await session.scalar(select(exists().where(WAITING, SUSPECT))))
+
+    async def claim_suspect(self) -> Claimed | None:
+        """One that processes died of twice, perhaps only because they had it in work; it has one attempt left.
+
+        Whoever handles it handles nothing else meanwhile: so a process that dies of one update does not drag those
+        into it that were in work beside it.
         """
-        busy = select(Arrival.chat_id).where(Arrival.done_at.is_(None), Arrival.claimed_at.is_not(None))
-        waiting = select(Arrival).where(Arrival.done_at.is_(None), Arrival.claimed_at.is_(None))
-        waiting = waiting.where(Arrival.chat_id.not_in(busy))
-        if suspected:
-            waiting = waiting.where(Arrival.attempts == MOST_ATTEMPTS - 1)
-        async with self._database.begin() as session:
-            oldest = await session.scalar(waiting.order_by(Arrival.update_id).limit(1))
-            if oldest is None:
-                return None
-            oldest.claimed_at, oldest.attempts = utc_now(), oldest.attempts + 1
-            return oldest.claimed()
+        return next(iter(await self._claim(SUSPECT, 1)), None)
 
-    async def finish(self, update_id: int) -> None:
-        """Nothing is left to do about an update: it is emptied, and its number remembered for a day."""
-        async with self._database.begin() as session:
-            await _empty(session, [update_id])
+    async def finish(self, session: AsyncSession, update_id: int) -> bool:
+        """Nothing is left to do about an update of ours: it is emptied, and its number remembered for a day.
 
-    async def release(self) -> Sequence[Claimed]:
-        """At a start: what a dead process had in work waits again, and what too many died of is given up.
+        False where it is not ours any more, and whatever else the transaction holds must not be done.
+        """
+        ours = update(Arrival).where(Arrival.update_id == update_id, Arrival.claimed_by == self._peers.number)
+        done = await session.execute(ours.values(**EMPTIED, done_at=utc_now()).returning(Arrival.update_id))
+        return done.first() is not None
 
-        Gives what was given up. It is marked before anybody is told, so that telling cannot be what kills us.
+    async def release(self) -> list[Claimed]:
+        """What dead processes had in work waits again. What too many died of is ours now, to be given up.
+
+        It counts as begun again, so that one which cannot even be given up is dropped the next time.
         """
         async with self._database.begin() as session:
-            in_work = select(Arrival).where(Arrival.done_at.is_(None), Arrival.claimed_at.is_not(None))
-            lost = list(await session.scalars(in_work.order_by(Arrival.update_id)))
-            given_up = [each.claimed() for each in lost if each.attempts >= MOST_ATTEMPTS]
+            in_work = select(Arrival).where(Arrival.done_at.is_(None), Arrival.claimed_by.is_not(None))
+            alive = await self._peers.alive(session)
+            lost = await session.scalars(
+                in_work.where(Arrival.claimed_by.not_in(alive))
+                .order_by(Arrival.update_id)
+                .with_for_update(skip_locked=True)
+            )
+            given_up = []
             for each in lost:
-                each.claimed_at = None
+                each.claimed_by = None
+                if each.attempts >= MOST_ATTEMPTS:
+                    each.claimed_by, each.attempts = self._peers.number, each.attempts + 1
+                    given_up.append(each)
             await session.flush()
-            await _empty(session, [each.update_id for each in given_up])
-        return given_up
+            await _empty(session, [each.update_id for each in given_up if each.attempts > MOST_ATTEMPTS + 1])
+            await self._peers.ring(session, "inbox")
+            return [each.claimed() for each in given_up if each.attempts == MOST_ATTEMPTS + 1]
+
+    async def _claim(self, condition: ColumnElement[bool], most: int) -> list[Claimed]:
+        other = aliased(Arrival)
+        first = (other.update_id < Arrival.update_id) | other.claimed_by.is_not(None)
+        behind = exists().where(other.chat_id == Arrival.chat_id, other.done_at.is_(None), first)
+        heads = select(Arrival).where(WAITING, condition, ~behind)
+        # Locked by another process means claimed by it in a moment.
+        heads = heads.order_by(Arrival.update_id).limit(most).with_for_update(skip_locked=True)
+        async with self._database.begin() as session:
+            taken = (await session.scalars(heads)).all()
+            for each in taken:
+                each.claimed_by, each.attempts = self._peers.number, each.attempts + 1
+            return [each.claimed() for each in taken]
 
 
 async def forget_waiting(session: AsyncSession, telegram_id: int) -> None:
     """Empty what a person has sent and nobody has begun to handle."""
-    waiting = select(Arrival.update_id).where(Arrival.done_at.is_(None), Arrival.claimed_at.is_(None))
-    theirs = await session.scalars(waiting.where(Arrival.telegram_id == telegram_id))
+    theirs = await session.scalars(select(Arrival.update_id).where(WAITING, Arrival.telegram_id == telegram_id))
     await _empty(session, list(theirs))
 
 
@@ -119,11 +157,17 @@ async def _empty(session: AsyncSession, numbers: Sequence[int]) -> None:
     await session.execute(update(Arrival).where(Arrival.update_id.in_(numbers)).values(**EMPTIED, done_at=utc_now()))
 
 
-def _arrival(body: Mapping[str, Any], now: datetime) -> Arrival:
+def _row(body: Mapping[str, Any], now: datetime) -> dict[str, Any]:
     chat, person = _sender(body)
-    return Arrival(
-        update_id=body["update_id"], chat_id=chat, telegram_id=person, body=dict(body), received_at=now, attempts=0
-    )
+    number = body["update_id"]
+    return {
+        "update_id": number,
+        "chat_id": chat,
+        "telegram_id": person,
+        "body": body,
+        "received_at": now,
+        "attempts": 0,
+    }
 
 
 def _sender(body: Mapping[str, Any]) -> tuple[int, int]:

@@ -15,7 +15,7 @@ from telegram import Bot, Update
 from telegram.error import Conflict, InvalidToken, RetryAfter, TelegramError
 
 from bot.intake.inbox import Inbox
-from bot.intake.stopping import pause, unless
+from bot.stopping import pause, unless
 from integrations.database import DatabaseUnavailable
 
 HANDLED = [Update.MESSAGE, Update.EDITED_MESSAGE, Update.CALLBACK_QUERY]
@@ -26,23 +26,19 @@ FIRST_PAUSE, LONGEST_PAUSE = 1.0, 60.0  # seconds between two attempts after fai
 log = structlog.get_logger()
 
 
-class TokenRefused(Exception):
-    """Telegram does not know the token."""
-
-
 class Garbage(Exception):
     """An answer of Telegram's that is no list of updates."""
 
 
 class Poller:
-    """Long polling; `on_news` is called when the inbox has got something."""
+    """Long polling."""
 
-    def __init__(self, bot: Bot, inbox: Inbox, on_news: Callable[[], None]) -> None:
-        self._bot, self._inbox, self._on_news = bot, inbox, on_news
+    def __init__(self, bot: Bot, inbox: Inbox) -> None:
+        self._bot, self._inbox = bot, inbox
         self._offset = 0  # the first update that we have not kept; 0: Telegram knows
 
     async def follow(self, stopping: asyncio.Event) -> None:
-        """Keep what Telegram sends until told to stop. Raises TokenRefused."""
+        """Keep what Telegram sends until told to stop. Raises InvalidToken."""
 
         async def step() -> None:
             await self._fetch(stopping)
@@ -57,7 +53,6 @@ class Poller:
         await self._inbox.keep(updates)  # not cut short by a stop: a commit ends in order
         # After a week of silence Telegram numbers anew, perhaps lower: the last one counts, not the highest ever.
         self._offset = updates[-1]["update_id"] + 1
-        self._on_news()
 
     async def _ask(self) -> list[dict[str, Any]]:
         """The updates as Telegram sent them.
@@ -73,14 +68,14 @@ class Poller:
 
 
 async def persist(stopping: asyncio.Event, step: Callable[[], Awaitable[None]]) -> bool:
-    """Take a step, with growing pauses until it succeeds; False when told to stop before. Raises TokenRefused."""
+    """Take a step, with growing pauses until it succeeds; False when told to stop before. Raises InvalidToken."""
     length = FIRST_PAUSE
     while not stopping.is_set():
         try:
             await step()
             return True
         except InvalidToken:
-            raise TokenRefused from None
+            raise
         except Exception as error:  # noqa: BLE001 -- whatever comes instead of an answer, we ask again
             length = max(length, _asked_to_wait(error))
             _report(error, length)

@@ -8,18 +8,24 @@ carried out although Telegram does not show that any more.
 from __future__ import annotations
 
 import asyncio
+import time
+from contextlib import suppress
 
 import structlog
+from sqlalchemy.ext.asyncio import AsyncSession
 from telegram import Update
 
 from bot.context import App
+from bot.delivery.outbox import Outgoing
 from bot.intake.inbox import MOST_ATTEMPTS, Claimed, Inbox
-from bot.intake.stopping import pause, unless
+from bot.intake.settling import Settling
+from bot.stopping import pause, unless
 from integrations.database import DatabaseUnavailable
 
 CHATS_AT_ONCE = 16
 LONGEST_FAREWELL = 8.0  # seconds for what is in work when we are told to stop
 PAUSE = 1.0  # seconds until the database is tried again
+BETWEEN_LOOKS = 2.0  # seconds between two looks for what dead processes had in work
 
 log = structlog.get_logger()
 
@@ -29,49 +35,52 @@ class GivenUp(Exception):
 
 
 class Worker:
-    """Hands updates to the application; `wake` tells that there are new ones."""
+    """Hands updates to the application."""
 
-    def __init__(self, app: App, inbox: Inbox) -> None:
-        self._app, self._inbox = app, inbox
+    def __init__(self, app: App, inbox: Inbox, settling: Settling) -> None:
+        self._app, self._inbox, self._settling = app, inbox, settling
         self._in_work: set[asyncio.Task[None]] = set()
-        self._news = asyncio.Event()
-
-    def wake(self) -> None:
-        self._news.set()
+        self._suspects = False  # whether there may be updates that processes died of
 
     async def follow(self, stopping: asyncio.Event) -> None:
         """Handle what is there and what comes until told to stop; then what is in work is ended, the rest waits."""
-        await self._begin_again(stopping)
+        look = 0.0
         while not stopping.is_set():
-            self._news.clear()
+            self._inbox.news.clear()
             try:
+                if look <= time.monotonic():
+                    await self._take_over()
+                    look = time.monotonic() + BETWEEN_LOOKS
                 await self._fill(stopping)
             except DatabaseUnavailable as error:
                 log.error("inbox_not_read", reason=str(error), pause=PAUSE)
                 await pause(stopping, PAUSE)
                 continue
-            await unless(stopping, self._news.wait())
+            with suppress(TimeoutError):
+                async with asyncio.timeout(look - time.monotonic()):
+                    await unless(stopping, self._inbox.news.wait())
         await self._end()
 
-    async def _begin_again(self, stopping: asyncio.Event) -> None:
-        """After a process that died: give up what it died of too often; what is suspected is handled alone."""
-        while not stopping.is_set():
-            try:
-                for each in await self._inbox.release():
-                    await self._give_up(each)
-                while not stopping.is_set() and (suspect := await self._inbox.claim(suspected=True)):
-                    await unless(stopping, asyncio.wait([self._begin(suspect)]))
-                return
-            except DatabaseUnavailable as error:
-                log.error("inbox_not_read", reason=str(error), pause=PAUSE)
-                await pause(stopping, PAUSE)
+    async def _take_over(self) -> None:
+        """What dead processes had in work waits again, and what too many died of is given up."""
+        for each in await self._inbox.release():
+            await self._give_up(each)
+        self._suspects = await self._inbox.has_suspect()
 
     async def _fill(self, stopping: asyncio.Event) -> None:
-        while len(self._in_work) < CHATS_AT_ONCE and not stopping.is_set():
-            claimed = await self._inbox.claim()
-            if claimed is None:
+        """Begin as much as may be in work at once; a suspect is in work alone."""
+        if self._suspects and self._in_work:
+            return
+        if self._suspects:
+            while not stopping.is_set() and (suspect := await self._inbox.claim_suspect()):
+                await unless(stopping, asyncio.wait([self._begin(suspect)]))
+            self._suspects = False
+        while (free := CHATS_AT_ONCE - len(self._in_work)) > 0 and not stopping.is_set():
+            claimed = await self._inbox.claim(free)
+            for each in claimed:
+                self._begin(each)
+            if not claimed:
                 return
-            self._begin(claimed)
 
     def _begin(self, claimed: Claimed) -> asyncio.Task[None]:
         task = asyncio.create_task(self._handle(claimed))
@@ -81,24 +90,23 @@ class Worker:
 
     def _put_down(self, task: asyncio.Task[None]) -> None:
         self._in_work.discard(task)
-        self.wake()
+        self._inbox.news.set()
 
     async def _handle(self, claimed: Claimed) -> None:
         try:
             await self._app.process_update(Update.de_json(dict(claimed.body), self._app.bot))
         except Exception as error:  # noqa: BLE001 -- an update that nobody can read must not end the others
             log.error("update_not_read", update=claimed.update_id, reason=type(error).__name__)
-        await self._finish(claimed)
+        await self._settle(claimed)
 
-    async def _finish(self, claimed: Claimed) -> None:
-        """Until the database takes it: whoever asked has their answer and must not get it again."""
-        while True:
+    async def _settle(self, claimed: Claimed) -> None:
+        """What no handler has settled, until the database takes it: an answer must not be given again."""
+        while not self._settling.take(claimed.update_id):
             try:
-                await self._inbox.finish(claimed.update_id)
-                return
+                await self._settling.settle(claimed.update_id, _nothing)
             except DatabaseUnavailable as error:
                 log.error("update_not_finished", update=claimed.update_id, reason=str(error), pause=PAUSE)
-            await asyncio.sleep(PAUSE)
+                await asyncio.sleep(PAUSE)
 
     async def _give_up(self, claimed: Claimed) -> None:
         log.error("update_given_up", update=claimed.update_id, attempts=MOST_ATTEMPTS)
@@ -107,6 +115,7 @@ class Worker:
             await self._app.process_error(update, GivenUp(f"{MOST_ATTEMPTS} attempts"))
         except Exception as error:  # noqa: BLE001 -- an update that nobody can read must not end the others
             log.error("update_not_read", update=claimed.update_id, reason=type(error).__name__)
+        await self._settle(claimed)
 
     async def _end(self) -> None:
         """Let what is in work end; what takes too long is begun anew at the next start."""
@@ -118,3 +127,7 @@ class Worker:
         await asyncio.gather(*late, return_exceptions=True)
         if late:
             log.warning("updates_not_finished", count=len(late))
+
+
+async def _nothing(_: AsyncSession) -> list[Outgoing]:
+    return []

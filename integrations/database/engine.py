@@ -9,7 +9,8 @@ from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import DateTime, MetaData, NullPool, event, func, select
+from sqlalchemy import Connection, DateTime, Insert, MetaData, NullPool, event, func, select
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Dialect
 from sqlalchemy.engine.url import URL
 from sqlalchemy.exc import DBAPIError
@@ -149,6 +150,12 @@ def lock_number(name: str) -> int:
     return zlib.crc32(name.encode()) - 2**31
 
 
+def insert_once(session: AsyncSession, table: type[Base]) -> Insert:
+    """An insert that passes over rows whose key is there already."""
+    insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
+    return insert(table).on_conflict_do_nothing()
+
+
 def utc_now() -> datetime:
     return datetime.now(UTC)
 
@@ -158,10 +165,17 @@ def _open(url: URL, **pool: Any) -> AsyncEngine:
         return create_async_engine(url, connect_args=POSTGRES, **pool)
     engine = create_async_engine(url, **pool)
     event.listen(engine.sync_engine, "connect", _prepare_sqlite)
+    event.listen(engine.sync_engine, "begin", _begin_sqlite)
     return engine
 
 
+def _begin_sqlite(connection: Connection) -> None:
+    """From the start the only one who writes: what a transaction reads stays true until it has written."""
+    connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+
 def _prepare_sqlite(connection: Any, record: object) -> None:
+    connection.isolation_level = None  # the driver begins no transactions of its own
     cursor = connection.cursor()
     # Synchronous in full: what we confirm to Telegram must outlive a power cut, not only a killed process.
     for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", f"busy_timeout={BUSY_SECONDS * 1000}"):

@@ -15,11 +15,11 @@ from typing import Any
 
 import pytest
 from telegram import Update
+from telegram.error import InvalidToken
 from telegram.ext import TypeHandler
 
 from bot.app import build_application, build_notices, open_services
-from bot.intake.inbox import Inbox
-from bot.polling import TokenRefused, poll
+from bot.polling import poll
 from bot.settings import Settings
 from bot.telegram_texts import description, name, short_description
 from integrations.database import engine
@@ -30,7 +30,7 @@ from responses.content import Content, Entry, Wording
 from responses.publishing import publish
 from tests.conftest import ScriptedNlu
 from tests.telegram_server.chat import SECONDS, Chat
-from tests.telegram_server.running import STAFF, Bot, running
+from tests.telegram_server.running import STAFF, UNLIMITED, Bot, running
 from tests.telegram_server.server import DROP, TOKEN, StandIn
 
 # A figure of python-telegram-bot's that will change its type: we read it as either.
@@ -694,8 +694,8 @@ async def test_a_wrong_token_ends_the_start(server: StandIn, folder: Path, nlu: 
     settings = Settings(_env_file=None, data_dir=folder, telegram_base_url=server.url)
     async with open_services(settings, nlu) as services:
         app = build_application(TOKEN[:-4] + "1111", settings, services)
-        with pytest.raises(TokenRefused):
-            await poll(app, Inbox(services.database), build_notices(app.bot, services))
+        with pytest.raises(InvalidToken):
+            await poll(app, services, build_notices(app.bot, services), UNLIMITED)
         await app.bot.shutdown()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().remove_signal_handler(number)

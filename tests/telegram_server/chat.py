@@ -6,7 +6,10 @@ import asyncio
 from dataclasses import dataclass, field
 from typing import Any
 
+from sqlalchemy import exists, select
+
 from bot.context import App, Services
+from bot.delivery.outbox import Parcel
 from bot.intake.inbox import Arrival
 from tests.telegram_server.server import BOT, StandIn
 
@@ -92,7 +95,8 @@ class Chat:
         services: Services = self.app.bot_data["services"]
         async with services.database.begin() as session:
             arrival = await session.get(Arrival, number)
-        return arrival is not None and arrival.done_at is not None
+            waiting = await session.scalar(select(exists().where(Parcel.failed_at.is_(None))))
+        return arrival is not None and arrival.done_at is not None and not waiting
 
 
 def _buttons(message: dict[str, Any]) -> list[dict[str, str]]:

@@ -17,13 +17,14 @@ from structlog.testing import capture_logs
 from bot.app import build_application, build_notices, open_services
 from bot.context import App, Services
 from bot.conversation.dialogue import Understands
-from bot.intake.inbox import Inbox
+from bot.delivery.pace import Limits
 from bot.polling import poll
 from bot.settings import Settings
 from tests.telegram_server.chat import SECONDS, Chat
 from tests.telegram_server.server import TOKEN, StandIn
 
 STAFF = -100777
+UNLIMITED = Limits(in_all=1000, between=0.0, per_group=1000)
 
 
 class Troubles(logging.Handler):
@@ -83,7 +84,7 @@ async def running(
         app = build_application(TOKEN, settings, services)
         for number in (signal.SIGINT, signal.SIGTERM):
             stack.callback(loop.remove_signal_handler, number)
-        polling = asyncio.create_task(poll(app, Inbox(services.database), build_notices(app.bot, services)))
+        polling = asyncio.create_task(poll(app, services, build_notices(app.bot, services), UNLIMITED))
         bot = Bot(server, app, services, troubles, folder / "biciulis.sqlite")
         try:
             if telegram_is_down:

@@ -10,10 +10,10 @@ import sys
 from pathlib import Path
 
 from bot.app import build_application, build_notices, open_services
-from bot.intake.inbox import Inbox
 from bot.polling import poll
 from bot.settings import Settings
 from tests.conftest import ScriptedNlu
+from tests.telegram_server.running import UNLIMITED
 from tests.telegram_server.server import TOKEN
 
 # Topics whose answers depend on nothing that is known of a person.
@@ -29,7 +29,7 @@ async def main(address: str, folder: Path) -> None:
     settings = Settings(_env_file=None, data_dir=folder, telegram_base_url=address)
     async with open_services(settings, nlu) as services:
         app = build_application(TOKEN, settings, services)
-        await poll(app, Inbox(services.database), build_notices(app.bot, services))
+        await poll(app, services, build_notices(app.bot, services), UNLIMITED)
 
 
 if __name__ == "__main__":

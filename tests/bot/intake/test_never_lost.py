@@ -13,11 +13,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from telegram.error import InvalidToken
 
 from bot.conversation.dialogue import Dialogue
 from bot.conversation.person import Person
 from bot.intake.inbox import MOST_ATTEMPTS
-from bot.intake.poller import TokenRefused
 from integrations.database import engine
 from tests.bot.intake.bot_process import MEANINGS, QUESTIONS
 from tests.conftest import ScriptedNlu
@@ -193,7 +193,7 @@ async def test_a_token_that_is_revoked_ends_the_bot(server: StandIn, folder: Pat
             write(server, 1001, QUESTIONS[0])
             await bot.until_logged("stopping")
 
-    with pytest.raises(TokenRefused):
+    with pytest.raises(InvalidToken):
         await live()
 
 

@@ -1,0 +1,88 @@
+"""One call of the Bot API, and what became of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from telegram import Bot
+from telegram.error import BadRequest, ChatMigrated, Forbidden, InvalidToken, RetryAfter, TelegramError
+
+from bot.delivery.outbox import Outgoing
+from bot.delivery.pace import WRITING
+
+CHANGING = "editMessageText"
+
+
+@dataclass(frozen=True)
+class Sent:
+    """Telegram took it; the message that shows it, where the call was about a message."""
+
+    message_id: int | None
+
+
+@dataclass(frozen=True)
+class Later:
+    """Not now: Telegram wants to be left alone for `seconds`, or (None) nobody knows whether it took it."""
+
+    reason: str
+    seconds: float | None
+
+
+@dataclass(frozen=True)
+class Moved:
+    """The group has become a supergroup with this number."""
+
+    chat_id: int
+
+
+@dataclass(frozen=True)
+class Refused:
+    """It can never be delivered."""
+
+    reason: str
+
+
+Outcome = Sent | Later | Moved | Refused
+
+
+async def call(bot: Bot, chat_id: int, method: str, parameters: Mapping[str, Any]) -> Outcome:
+    """Make a call. Raises InvalidToken."""
+    try:
+        # python-telegram-bot's method for any call warns of those that have one of their own, and ours are rows.
+        result: Any = await bot._post(method, {"chat_id": chat_id, **parameters})
+    except InvalidToken:
+        raise
+    except RetryAfter as error:
+        asked = error.retry_after  # whole seconds, or a duration in coming versions
+        return Later("told to wait", asked.total_seconds() if isinstance(asked, timedelta) else float(asked))
+    except ChatMigrated as error:
+        return Moved(error.new_chat_id)
+    except Forbidden as error:
+        return Refused(error.message)
+    except BadRequest as error:
+        if "not modified" in error.message:  # it shows the same already
+            return Sent(parameters.get("message_id"))
+        return Refused(error.message)
+    except TelegramError as error:
+        return Later(type(error).__name__, None)
+    return Sent(result.get("message_id") if isinstance(result, dict) else None)
+
+
+async def show(bot: Bot, chat_id: int, method: str, parameters: Mapping[str, Any], earlier: int | None) -> Outcome:
+    """Make a call; a message that takes the place of an `earlier` one changes it, where that is still possible."""
+    if earlier is not None and method == WRITING:
+        changed = await call(bot, chat_id, CHANGING, {**parameters, "message_id": earlier})
+        if not isinstance(changed, Refused):
+            return changed
+    return await call(bot, chat_id, method, parameters)
+
+
+async def say_now(bot: Bot, message: Outgoing) -> Outcome:
+    """Send without the outbox: in the terminal, and where the database is away. Raises InvalidToken."""
+    outcome = await call(bot, message.chat_id, message.method, message.parameters)
+    if isinstance(outcome, Refused) and message.otherwise:
+        return await say_now(bot, message.otherwise)
+    return outcome
