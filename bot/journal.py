@@ -20,6 +20,8 @@ from integrations.database import Base, utc_now
 # What could tell who wrote a text: addresses, telephone and document numbers, links, user names.
 PERSONAL = re.compile(r"\S+@\S+|(?:https?://|www\.)\S+|@\w{4,}|\+?\d[\d\s()-]{4,}\d|\b[A-Z]{1,3}\d{5,}\b")
 
+UNSTORABLE = re.compile(r"[\x00\ud800-\udfff]")  # halves of characters no database takes, and PostgreSQL no zero
+
 
 class Exchange(Base):
     """One message of a student and what they got for it."""
@@ -132,5 +134,5 @@ async def describe(session: AsyncSession, telegram_id: int) -> tuple[int, int]:
 
 
 def mask(text: str) -> str:
-    """The text without what could tell who wrote it."""
-    return PERSONAL.sub("…", text)
+    """The text without what could tell who wrote it, and without what cannot be stored."""
+    return PERSONAL.sub("…", UNSTORABLE.sub("�", text))

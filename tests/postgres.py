@@ -73,8 +73,8 @@ class Postgres:
             self._end(signal.SIGQUIT)
         shutil.rmtree(self.folder)
 
-    def url(self, database: str) -> str:
-        return f"postgresql+psycopg://postgres@/{database}?host={self.folder}"
+    def url(self, database: str, user: str = "postgres") -> str:
+        return f"postgresql+psycopg://{user}@/{database}?host={self.folder}"
 
     def create(self, template: str = "template0") -> str:
         """Make a database, as a copy of another that nobody uses; gives its name."""
@@ -113,7 +113,8 @@ class Postgres:
 def _copy(programs: Path, folder: Path) -> Path:
     """A copy of the programs, with the libraries where they look for them: beside the package."""
     package = programs.parents[1]
-    shutil.copytree(programs.parent, folder / "package" / programs.parent.name, symlinks=True)
+    headers = shutil.ignore_patterns("include")
+    shutil.copytree(programs.parent, folder / "package" / programs.parent.name, symlinks=True, ignore=headers)
     for libraries in package.parent.glob(f"{package.name}.libs"):
         shutil.copytree(libraries, folder / libraries.name, symlinks=True)
     return folder / "package" / programs.parent.name / "bin"

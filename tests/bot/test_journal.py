@@ -78,6 +78,11 @@ async def test_no_text_is_kept_without_consent(database: Database, text: str | N
     assert row.text is None
 
 
+async def test_a_text_with_what_cannot_be_stored_is_kept_without_it(database: Database) -> None:
+    await note(database, text="Do\x00I \ud83dneed a visa?")
+    assert [row.text for row in await rows(database, Exchange)] == ["Do�I �need a visa?"]
+
+
 async def test_a_kept_text_is_masked(database: Database) -> None:
     await note(database, text="I am @anna_k, my number is +370 600 12345")
     [row] = await rows(database, Exchange)

@@ -1,17 +1,15 @@
-"""What the tests of responses share: a small content, a database with the tables, a copy of the content files."""
+"""What the tests of responses share: a small content, a copy of the content files."""
 
 from __future__ import annotations
 
 import shutil
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from datetime import date
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from integrations.database import Database
-from integrations.database.schema import upgrade
 from responses.content import SOURCE_LANGUAGES, Content, Countries, Entry, Fact, Topic
 from responses.files import FOLDER
 
@@ -81,21 +79,6 @@ def small() -> Content:
             },
         },
     )
-
-
-@pytest.fixture
-def address(tmp_path: Path) -> str:
-    """The URL of a real SQLite file with our tables."""
-    url = f"sqlite+aiosqlite:///{tmp_path}/biciulis.sqlite"
-    upgrade(url)
-    return url
-
-
-@pytest.fixture
-async def database(address: str) -> AsyncIterator[Database]:
-    database = Database(address)
-    yield database
-    await database.close()
 
 
 @pytest.fixture

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import sqlite3
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, closing, suppress
+from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
+from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from integrations.database import Database
@@ -106,23 +105,24 @@ async def test_the_same_publication_is_not_read_again(watched: WatchedDatabase, 
 
 @pytest.mark.usefixtures("hurried")
 async def test_the_old_content_stays_while_the_database_is_away_and_the_new_is_taken_up_after(
-    watched: WatchedDatabase, small: Content, tmp_path: Path
+    watched: WatchedDatabase, small: Content
 ) -> None:
-    def execute(statement: str) -> None:
-        with closing(sqlite3.connect(tmp_path / "biciulis.sqlite")) as connection:
-            connection.execute(statement)
+    async def execute(statement: str) -> None:
+        async with watched.connect() as connection:
+            await connection.execute(text(statement))
+            await connection.commit()
 
     await publish(watched, small, by="ona")
     library = Library(watched)
     await library.open()
     before = library.current()
-    execute("ALTER TABLE publication RENAME TO away")
+    await execute("ALTER TABLE publication RENAME TO away")
     async with following(library) as task:
         looks = watched.looks
         await until(lambda: watched.looks >= looks + 3)  # two of them failed, and it still looks
         assert library.current() is before
         assert not task.done()
-        execute("ALTER TABLE away RENAME TO publication")
+        await execute("ALTER TABLE away RENAME TO publication")
         await publish(watched, renamed(small), by="ona")
         await until(lambda: library.current() is not before)
     assert library.current().areas("en")["visa"] == "Visas"
