@@ -63,7 +63,7 @@ class Context(CallbackContext[ExtBot[None], dict[Any, Any], dict[Any, Any], dict
     async def person(self, update: Update) -> Person:
         """Who wrote, as far as we know them. While the database is away everybody is a stranger."""
         try:
-            async with self.services.database.begin() as session:
+            async with self.services.database.read() as session:
                 known = await load_person(session, telegram_id(update))
         except DatabaseUnavailable as error:
             log.error("person_not_loaded", update=update.update_id, reason=str(error))

@@ -49,7 +49,7 @@ async def stop_keeping_texts(update: Update, context: Context) -> None:
 async def show_data(update: Update, context: Context) -> None:
     await confirm_press(update)
     person = await context.person(update)
-    async with context.services.database.begin() as session:
+    async with context.services.database.read() as session:
         exchanges, texts = await describe(session, telegram_id(update))
     await answer(update, context, context.services.dialogue.speaker(person).show_data(exchanges, texts))
 

@@ -89,7 +89,7 @@ class Inbox:
 
     async def has_suspect(self) -> bool:
         """Whether there is anything for `claim_suspect`."""
-        async with self._database.begin() as session:
+        async with self._database.read() as session:
             return bool(await session.scalar(select(exists().where(WAITING, SUSPECT))))
 
     async def claim_suspect(self) -> Claimed | None:

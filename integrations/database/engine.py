@@ -72,12 +72,23 @@ class Database:
         pool = {"pool_size": POOL, "max_overflow": 0, "pool_timeout": POOL_SECONDS} if self.is_postgres else {}
         self._engine = _open(self.url, **pool, pool_pre_ping=self.is_postgres)  # after a restart of the server
         self._apart = _open(self.url, poolclass=NullPool)
+        self._reading = self._engine.execution_options(reading=True)
+        # SQLite has one writer, and whoever waits for it asks again and again: in a process we take turns.
+        self._turns = None if self.is_postgres else asyncio.Lock()
 
     @asynccontextmanager
     async def begin(self) -> AsyncIterator[AsyncSession]:
         """A session in a transaction: committed at the end, rolled back on an error."""
+        async with _turn(self._turns):
+            with unavailable():
+                async with AsyncSession(self._engine, expire_on_commit=False) as session, session.begin():
+                    yield session
+
+    @asynccontextmanager
+    async def read(self) -> AsyncIterator[AsyncSession]:
+        """A session that only reads, also while somebody else writes."""
         with unavailable():
-            async with AsyncSession(self._engine, expire_on_commit=False) as session, session.begin():
+            async with AsyncSession(self._reading, expire_on_commit=False) as session, session.begin():
                 yield session
 
     @asynccontextmanager
@@ -98,7 +109,7 @@ class Database:
         async with self.connect() as connection:
             if self.is_postgres:
                 await take_lock(connection, HELD, lock_number(name))
-            yield Held(connection)
+            yield Held(connection, self._turns or asyncio.Lock())
 
     async def close(self) -> None:
         await self._engine.dispose()
@@ -108,19 +119,33 @@ class Database:
 class Held:
     """Who has this is the only one: its transactions run on the very connection that holds the lock."""
 
-    def __init__(self, connection: AsyncConnection) -> None:
-        self._connection = connection
-        self._one_at_a_time = asyncio.Lock()
+    def __init__(self, connection: AsyncConnection, turns: asyncio.Lock) -> None:
+        self._connection, self._turns = connection, turns
 
     @asynccontextmanager
     async def begin(self) -> AsyncIterator[AsyncSession]:
         """As Database.begin. One transaction after the other: whoever comes in the middle of one waits."""
-        async with self._one_at_a_time:
+        async with _turn(self._turns):
             if self._connection.invalidated:  # SQLAlchemy would connect anew, without the lock
                 raise DatabaseUnavailable("the connection that held a lock is lost")
             with unavailable():
                 async with AsyncSession(self._connection, expire_on_commit=False) as session, session.begin():
                     yield session
+
+
+@asynccontextmanager
+async def _turn(lock: asyncio.Lock | None) -> AsyncIterator[None]:
+    if lock is None:
+        yield
+        return
+    try:
+        await asyncio.wait_for(lock.acquire(), BUSY_SECONDS)
+    except TimeoutError:
+        raise DatabaseUnavailable("others have been writing for too long") from None
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 @contextmanager
@@ -171,7 +196,7 @@ def _open(url: URL, **pool: Any) -> AsyncEngine:
 
 def _begin_sqlite(connection: Connection) -> None:
     """From the start the only one who writes: what a transaction reads stays true until it has written."""
-    connection.exec_driver_sql("BEGIN IMMEDIATE")
+    connection.exec_driver_sql("BEGIN" if connection.get_execution_options().get("reading") else "BEGIN IMMEDIATE")
 
 
 def _prepare_sqlite(connection: Any, record: object) -> None:
