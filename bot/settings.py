@@ -8,8 +8,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import Field, HttpUrl, SecretStr, ValidationError, ValidationInfo, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from sqlalchemy.engine.url import make_url
 from sqlalchemy.exc import ArgumentError
 
@@ -28,8 +28,9 @@ class Settings(BaseSettings):
     telegram_token: SecretStr = SecretStr("")
     telegram_base_url: str = "https://api.telegram.org/bot"
     telegram_base_file_url: str = "https://api.telegram.org/file/bot"
-    nlu_url: str = ""  # empty: a Rasa server of our own
+    nlu_url: Annotated[tuple[HttpUrl, ...], NoDecode] = ()  # empty: Rasa servers of our own
     nlu_token: SecretStr = SecretStr("")
+    nlu_processes: Annotated[int, Field(ge=1)] = 1  # of our own
     staff_chat: int | None = None
     staff_mail: str = ""  # empty: no letters to staff
     smtp_url: SecretStr = SecretStr("")  # empty: letters are printed
@@ -45,6 +46,11 @@ class Settings(BaseSettings):
         except ArgumentError:
             raise ValueError("is no database address, for example postgresql+psycopg://user@host/biciulis") from None
         return value
+
+    @field_validator("nlu_url", mode="before")
+    @classmethod
+    def _take_apart(cls, value: object) -> object:
+        return value.split(",") if isinstance(value, str) else value
 
     @field_validator("smtp_url")
     @classmethod
