@@ -202,3 +202,9 @@ async def test_a_message_that_fails_is_not_logged(rasa: RasaLike, capsys: pytest
     await client.close()
     shown = capsys.readouterr()
     assert "AB1234567" not in shown.out + shown.err
+
+
+async def test_a_server_is_named_without_what_is_secret() -> None:
+    client = NluClient("http://bot:secret@10.0.0.1:5005/", "token")
+    await client.close()
+    assert client.name == "10.0.0.1:5005"
