@@ -25,7 +25,7 @@ from bot.settings import Settings, WrongSettings, read_settings
 from integrations.database import DatabaseUnavailable, Occupied
 from integrations.database.schema import upgrade, write_migration
 from nlu.messages import WrongFile
-from nlu.server import RasaServer
+from nlu.server import START_SECONDS
 from nlu.training import TrainingFailed, ensure_model
 from responses.files import Malformed
 
@@ -94,9 +94,9 @@ async def _with_services(
     async with AsyncExitStack() as stack:
         nlu = await stack.enter_async_context(open_nlu(settings, model))
         services = await stack.enter_async_context(open_services(settings, nlu))
-        if wait_for_model and isinstance(nlu, RasaServer):
+        if wait_for_model and model:
             with console.status("Starting the language model …"):
-                await nlu.wait_ready()
+                await nlu.wait_ready(START_SECONDS)
         await work(services)
 
 

@@ -25,6 +25,7 @@ from integrations.mail import Mail, PrintedMail, SmtpMail, read_server
 from nlu.client import NluClient
 from nlu.language import LanguageDetector
 from nlu.server import RasaServer
+from nlu.servers import Servers
 from responses.files import Malformed, read_content
 from responses.library import Library, NothingPublished
 from responses.publishing import differences, publish
@@ -91,21 +92,31 @@ def build_notices(bot: Bot, services: Services) -> Notices:
 
 
 @asynccontextmanager
-async def open_nlu(settings: Settings, model: Path | None) -> AsyncIterator[Understands]:
-    """The Rasa server at the address of the settings, or one of our own that runs this model."""
-    if model is None:
-        client = NluClient(settings.nlu_url, settings.nlu_token.get_secret_value())
-        try:
-            yield client
-        finally:
-            await client.close()
-        return
-    server = RasaServer(model, settings.data_dir / "log/rasa.log")
-    await server.start()
+async def open_nlu(settings: Settings, model: Path | None) -> AsyncIterator[Servers]:
+    """The Rasa servers at the addresses of the settings, or processes of our own that run this model."""
+    opened = _own_servers(settings, model) if model else _servers_elsewhere(settings)
+    async with opened as servers, Servers(servers) as nlu:
+        yield nlu
+
+
+@asynccontextmanager
+async def _servers_elsewhere(settings: Settings) -> AsyncIterator[list[NluClient]]:
+    clients = [NluClient(str(url), settings.nlu_token.get_secret_value()) for url in settings.nlu_url]
     try:
-        yield server
+        yield clients
     finally:
-        await server.stop()
+        await asyncio.gather(*(client.close() for client in clients))
+
+
+@asynccontextmanager
+async def _own_servers(settings: Settings, model: Path) -> AsyncIterator[list[RasaServer]]:
+    servers = [RasaServer(model, settings.data_dir / "log/rasa.log") for _ in range(settings.nlu_processes)]
+    try:
+        for server in servers:
+            await server.start()
+        yield servers
+    finally:
+        await asyncio.gather(*(server.stop() for server in servers))
 
 
 def build_application(token: str, settings: Settings, services: Services, request: BaseRequest | None = None) -> App:

@@ -8,8 +8,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import Field, HttpUrl, SecretStr, ValidationError, ValidationInfo, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from integrations.database.address import read_address
 from integrations.mail import read_server
@@ -28,8 +28,9 @@ class Settings(BaseSettings):
     telegram_base_url: str = "https://api.telegram.org/bot"
     telegram_base_file_url: str = "https://api.telegram.org/file/bot"
     telegram_per_second: Annotated[int, Field(ge=1)] = 30  # calls; Telegram allows more to those who pay
-    nlu_url: str = ""  # empty: a Rasa server of our own
+    nlu_url: Annotated[tuple[HttpUrl, ...], NoDecode] = ()  # empty: Rasa servers of our own
     nlu_token: SecretStr = SecretStr("")
+    nlu_processes: Annotated[int, Field(ge=1)] = 1  # of our own
     staff_chat: int | None = None
     staff_mail: str = ""  # empty: no letters to staff
     smtp_url: SecretStr = SecretStr("")  # empty: letters are printed
@@ -40,6 +41,11 @@ class Settings(BaseSettings):
     @classmethod
     def _check_address(cls, value: str) -> str:
         return read_address(value).render_as_string(hide_password=False) if value else ""
+
+    @field_validator("nlu_url", mode="before")
+    @classmethod
+    def _take_apart(cls, value: object) -> object:
+        return value.split(",") if isinstance(value, str) else value
 
     @field_validator("smtp_url")
     @classmethod

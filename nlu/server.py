@@ -37,6 +37,10 @@ class RasaServer:
     def pid(self) -> int | None:
         return self._process.pid if self._process else None
 
+    @property
+    def name(self) -> str:
+        return f"process {self.pid}"
+
     async def start(self) -> None:
         """Begin to start the server; `wait_ready` tells when it is up."""
         self._watcher = asyncio.create_task(self._keep_running())
@@ -52,6 +56,10 @@ class RasaServer:
         if not self._ready.is_set() or self._client is None:
             raise Unavailable("not running")
         return await self._client.parse(text)
+
+    async def is_ready(self) -> bool:
+        """Whether it would answer: of a process that was killed we hear a moment later than whoever asks it."""
+        return self._ready.is_set() and self._client is not None and await self._client.is_ready()
 
     async def stop(self) -> None:
         if self._watcher:

@@ -30,7 +30,8 @@ def test_every_setting_is_documented_and_nothing_else() -> None:
 def test_without_settings_everything_is_local(tmp_path: Path) -> None:
     settings = read_settings()
     assert settings.database == f"sqlite+aiosqlite:///{tmp_path}/var/biciulis.sqlite"
-    assert (settings.nlu_url, settings.staff_chat, settings.log_level) == ("", None, "INFO")
+    assert (settings.nlu_url, settings.nlu_processes) == ((), 1)
+    assert (settings.staff_chat, settings.log_level) == (None, "INFO")
 
 
 def test_the_environment_comes_before_the_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -43,6 +44,28 @@ def test_the_environment_comes_before_the_file(monkeypatch: pytest.MonkeyPatch, 
 def test_a_database_of_ones_own_takes_the_place_of_the_file(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("BICIULIS_DATABASE_URL", "postgresql+psycopg://db/biciulis")
     assert read_settings().database == "postgresql+psycopg://db/biciulis"
+
+
+def test_several_rasa_servers_stand_apart_by_commas(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BICIULIS_NLU_URL", "http://10.0.0.1:5005, https://rasa.example/nlu")
+    assert [str(url) for url in read_settings().nlu_url] == ["http://10.0.0.1:5005/", "https://rasa.example/nlu"]
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("NLU_URL", "10.0.0.1:5005"),
+        ("NLU_URL", "http://10.0.0.1:5005,"),
+        ("NLU_PROCESSES", "0"),
+        ("NLU_PROCESSES", "two"),
+    ],
+)
+def test_no_address_or_number_of_rasa_servers_is_guessed(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str
+) -> None:
+    monkeypatch.setenv(f"BICIULIS_{name}", value)
+    with pytest.raises(WrongSettings, match=rf"^BICIULIS_{name}: "):
+        read_settings()
 
 
 def test_all_wrong_values_are_named_at_once(monkeypatch: pytest.MonkeyPatch) -> None:

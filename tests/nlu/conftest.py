@@ -1,12 +1,19 @@
-"""A tiny model that is really trained, once for all tests of this folder."""
+"""A tiny model that is really trained, once for all tests of this folder, and a way to stand in for its server."""
 
 from __future__ import annotations
 
+import asyncio
 import os
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
+import uvicorn
+from starlette.applications import Starlette
+from starlette.routing import Route
 
 from nlu.training import ensure_model
 
@@ -86,3 +93,14 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> Tiny:
         os.utime(path, (1_700_000_000 + age, 1_700_000_000 + age))
     made.model = ensure_model(made.var, lambda *step: made.steps.append(step), data=made.data, development=None)
     return made
+
+
+@asynccontextmanager
+async def serving(*routes: Route) -> AsyncIterator[str]:
+    """The address of a server that stands in for Rasa's."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        server = uvicorn.Server(uvicorn.Config(Starlette(routes=routes), log_config=None, lifespan="off"))
+        running = asyncio.create_task(server.serve([listening]))
+        yield f"http://127.0.0.1:{listening.getsockname()[1]}"
+        server.should_exit = True
+        await running

@@ -31,7 +31,7 @@ async def server(tiny: Tiny) -> AsyncIterator[RasaServer]:
 @pytest.fixture
 async def http(server: RasaServer) -> AsyncIterator[httpx2.AsyncClient]:
     assert server._client
-    async with httpx2.AsyncClient(base_url=server._client._http.base_url) as client:
+    async with httpx2.AsyncClient(base_url=f"http://{server._client.name}") as client:
         yield client
 
 
@@ -121,7 +121,9 @@ async def test_a_killed_process_is_missed_and_comes_back_by_itself(server: RasaS
         await asyncio.sleep(0.01)
     with pytest.raises(Unavailable, match=r"^not running$"):
         await server.parse("hello")
+    assert not await server.is_ready()
     assert await server.wait_ready()
+    assert await server.is_ready()
     assert server.pid != killed
     assert judge(await server.parse("hello")).keys == ("talk.greet",)
 
