@@ -6,8 +6,11 @@ from pathlib import Path
 
 from alembic import command
 from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy.engine.url import URL, make_url
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from integrations.database.engine import Base, DatabaseUnavailable
 
@@ -23,6 +26,16 @@ def upgrade(url: str) -> None:
         command.upgrade(_config(address), "head")
     except (DBAPIError, OSError) as error:
         raise DatabaseUnavailable(str(getattr(error, "orig", error))) from error
+
+
+async def revision(session: AsyncSession) -> str | None:
+    """The migration that the tables are at, None where there are none."""
+    return await session.run_sync(lambda ours: MigrationContext.configure(ours.connection()).get_current_revision())
+
+
+def newest_revision() -> str | None:
+    """The migration that this code needs."""
+    return ScriptDirectory(str(MIGRATIONS)).get_current_head()
 
 
 def write_migration(url: str, message: str) -> None:
