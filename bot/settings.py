@@ -5,6 +5,7 @@ Nothing else reads this process's environment. Each setting is described in docs
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -13,7 +14,10 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from sqlalchemy.engine.url import make_url
 from sqlalchemy.exc import ArgumentError
 
+from bot.intake.webhook import PATH, WebhookAddress
 from integrations.mail import read_server
+
+LISTENER = "127.0.0.1:8080"  # where updates are received and nothing else is said
 
 
 class WrongSettings(Exception):
@@ -28,6 +32,9 @@ class Settings(BaseSettings):
     telegram_token: SecretStr = SecretStr("")
     telegram_base_url: str = "https://api.telegram.org/bot"
     telegram_base_file_url: str = "https://api.telegram.org/file/bot"
+    webhook_url: str = ""  # empty: we ask Telegram for updates
+    webhook_secret: SecretStr = SecretStr("")
+    http_address: str = ""  # empty: 127.0.0.1:8080 where updates are received, otherwise nobody listens
     nlu_url: str = ""  # empty: a Rasa server of our own
     nlu_token: SecretStr = SecretStr("")
     staff_chat: int | None = None
@@ -44,6 +51,28 @@ class Settings(BaseSettings):
                 make_url(value)
         except ArgumentError:
             raise ValueError("is no database address, for example postgresql+psycopg://user@host/biciulis") from None
+        return value
+
+    @field_validator("webhook_url")
+    @classmethod
+    def _check_webhook(cls, value: str) -> str:
+        if value and not re.fullmatch(rf"https?://[^/?#\s]+(/[^/?#\s]+)*{PATH}", value):
+            raise ValueError(f"is no address that ends in {PATH}, for example https://bot.ktu.lt{PATH}")
+        return value
+
+    @field_validator("webhook_secret")
+    @classmethod
+    def _check_secret(cls, value: SecretStr) -> SecretStr:
+        if value and not re.fullmatch(r"[A-Za-z0-9_-]{1,256}", value.get_secret_value()):
+            raise ValueError("holds other signs than letters, digits, _ and -, or more than 256")
+        return value
+
+    @field_validator("http_address")
+    @classmethod
+    def _check_listener(cls, value: str) -> str:
+        port = re.fullmatch(r"(?:\[[0-9a-fA-F:.]+\]|[^:\[\]\s]+):(\d{1,5})", value)
+        if value and (not port or int(port[1]) > 65535):
+            raise ValueError("is no address to listen on, for example 127.0.0.1:8080 or [::1]:8080")
         return value
 
     @field_validator("smtp_url")
@@ -70,6 +99,21 @@ class Settings(BaseSettings):
     @property
     def database(self) -> str:
         return self.database_url or f"sqlite+aiosqlite:///{self.data_dir.resolve()}/biciulis.sqlite"
+
+    def listener(self, *, receives: bool) -> tuple[str, int] | None:
+        """Host and port to listen on, or None."""
+        host, _, port = (self.http_address or (LISTENER if receives else "")).rpartition(":")
+        return (host.strip("[]"), int(port)) if port else None
+
+    def require_webhook(self) -> WebhookAddress:
+        """Where Telegram brings updates. Raises WrongSettings where something is missing."""
+        secret = self.webhook_secret.get_secret_value()
+        if not self.webhook_url or not secret:
+            raise WrongSettings(
+                "Set BICIULIS_WEBHOOK_URL to the address at which Telegram reaches us and BICIULIS_WEBHOOK_SECRET to "
+                "a secret of your own, for example of `openssl rand -hex 32`."
+            )
+        return WebhookAddress(self.webhook_url, secret)
 
     def require_token(self) -> str:
         """The bot's token. Raises WrongSettings where it is missing."""

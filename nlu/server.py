@@ -47,6 +47,9 @@ class RasaServer:
             await asyncio.wait_for(self._ready.wait(), seconds)
         return self._ready.is_set()
 
+    async def is_ready(self) -> bool:
+        return self._ready.is_set()
+
     async def parse(self, text: str) -> Understanding:
         """The meanings of a text. Raises Unavailable, at once where the server is known to be away."""
         if not self._ready.is_set() or self._client is None:

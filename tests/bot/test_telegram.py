@@ -17,9 +17,9 @@ import pytest
 from telegram import Update
 from telegram.ext import TypeHandler
 
-from bot.app import build_application, build_notices, open_services
-from bot.intake.inbox import Inbox
-from bot.polling import TokenRefused, poll
+from bot.app import build_application, open_services
+from bot.intake.poller import TokenRefused
+from bot.running import answer
 from bot.settings import Settings
 from bot.telegram_texts import description, name, short_description
 from integrations.database import engine
@@ -695,7 +695,7 @@ async def test_a_wrong_token_ends_the_start(server: StandIn, folder: Path, nlu: 
     async with open_services(settings, nlu) as services:
         app = build_application(TOKEN[:-4] + "1111", settings, services)
         with pytest.raises(TokenRefused):
-            await poll(app, Inbox(services.database), build_notices(app.bot, services))
+            await answer(settings, app, services, nlu, fetches=True)
         await app.bot.shutdown()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().remove_signal_handler(number)

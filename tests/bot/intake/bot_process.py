@@ -9,9 +9,8 @@ import asyncio
 import sys
 from pathlib import Path
 
-from bot.app import build_application, build_notices, open_services
-from bot.intake.inbox import Inbox
-from bot.polling import poll
+from bot.app import build_application, open_services
+from bot.running import answer
 from bot.settings import Settings
 from tests.conftest import ScriptedNlu
 from tests.telegram_server.server import TOKEN
@@ -29,7 +28,7 @@ async def main(address: str, folder: Path) -> None:
     settings = Settings(_env_file=None, data_dir=folder, telegram_base_url=address)
     async with open_services(settings, nlu) as services:
         app = build_application(TOKEN, settings, services)
-        await poll(app, Inbox(services.database), build_notices(app.bot, services))
+        await answer(settings, app, services, nlu, fetches=True)
 
 
 if __name__ == "__main__":
