@@ -53,7 +53,11 @@ def listen(host: str, port: int) -> socket.socket:
     # Named TCP, or asyncio would let the second half of an answer wait for the first to be acknowledged.
     listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    listener.bind((host, port))
+    try:
+        listener.bind((host, port))
+    except OSError as error:
+        listener.close()
+        raise OSError(f"nobody can listen on {host}:{port}: {error.strerror}") from error
     return listener
 
 

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import json
-import sqlite3
 import sys
-from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import asynccontextmanager, closing, contextmanager
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import httpx2
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import select, text, update
 from structlog.testing import capture_logs
 from telegram import Bot
 
@@ -23,7 +22,7 @@ from bot.intake.inbox import Arrival, Inbox
 from bot.intake.poller import TokenRefused
 from bot.intake.webhook import LONGEST, Webhook, WebhookAddress
 from bot.operations.web import build_pages, listen, serve
-from integrations.database import Database, engine, utc_now
+from integrations.database import Database, utc_now
 from tests.telegram_server.server import TOKEN, StandIn
 
 ROOT = Path(__file__).parents[3]
@@ -86,6 +85,13 @@ async def test_an_update_that_is_brought_ten_times_is_kept_once(
     assert await kept(database) == [5]
 
 
+async def test_a_burst_is_kept_whole(telegram: httpx2.AsyncClient, database: Database) -> None:
+    numbers = range(40)
+    answers = await asyncio.gather(*(telegram.post("/telegram", json=written(number, number)) for number in numbers))
+    assert [each.status_code for each in answers] == [200] * len(numbers)
+    assert await kept(database) == [*numbers]
+
+
 async def test_without_the_secret_nobody_is_heard(telegram: httpx2.AsyncClient, database: Database) -> None:
     for secret in ("", SECRET[:-1], SECRET + "x", SECRET.upper(), "ąž"):
         shown = {"X-Telegram-Bot-Api-Secret-Token": secret.encode()}
@@ -125,21 +131,18 @@ async def test_only_what_is_brought_is_taken(telegram: httpx2.AsyncClient) -> No
     assert (await telegram.post("/", json=written(5))).status_code == 404
 
 
-@contextmanager
-def locked(database: Database) -> Iterator[None]:
-    """Another process is writing, and does not come to an end."""
-    with closing(sqlite3.connect(str(database.url.database))) as other:
-        other.execute("BEGIN IMMEDIATE")
-        yield
-
-
 async def test_while_the_database_is_away_telegram_keeps_the_update(
-    telegram: httpx2.AsyncClient, database: Database, news: list[None], monkeypatch: pytest.MonkeyPatch
+    telegram: httpx2.AsyncClient, database: Database, news: list[None]
 ) -> None:
-    monkeypatch.setattr(engine, "BUSY_SECONDS", 0)
-    with locked(database), capture_logs() as logs:
+    async def change(statement: str) -> None:
+        async with database.begin() as session:
+            await session.execute(text(statement))
+
+    await change("ALTER TABLE inbox RENAME TO elsewhere")
+    with capture_logs() as logs:
         assert (await telegram.post("/telegram", json=written(5))).status_code == 503
     assert ([each["event"] for each in logs], news) == (["updates_not_kept"], [])
+    await change("ALTER TABLE elsewhere RENAME TO inbox")
     assert (await telegram.post("/telegram", json=written(5))).status_code == 200
     assert await kept(database) == [5]
 

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import re
-import sqlite3
 from collections.abc import AsyncIterator
-from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
 
 import httpx2
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
-from sqlalchemy import update
+from sqlalchemy import text, update
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
 
 from bot.conversation.dialogue import Dialogue
 from bot.conversation.person import Person
@@ -54,11 +55,6 @@ async def pages(database: Database, part: Part) -> AsyncIterator[httpx2.AsyncCli
     await serving
 
 
-def break_database(database: Database) -> None:
-    with closing(sqlite3.connect(str(database.url.database))) as connection:
-        connection.execute("ALTER TABLE inbox RENAME TO elsewhere")
-
-
 async def read(pages: httpx2.AsyncClient) -> dict[tuple[str, str], float]:
     """Every figure by its name and its labels."""
     families = text_string_to_metric_families((await pages.get("/metrics")).text)
@@ -93,6 +89,38 @@ async def test_without_its_database_a_process_is_not_ready() -> None:
     await nowhere.close()
 
 
+async def test_what_is_being_answered_when_the_process_is_told_to_stop_is_answered(database: Database) -> None:
+    asked, may_answer, stopping, listener = asyncio.Event(), asyncio.Event(), asyncio.Event(), listen("127.0.0.1", 0)
+
+    async def think(request: Request) -> Response:
+        asked.set()
+        await may_answer.wait()
+        return Response("thought")
+
+    serving = asyncio.create_task(serve(build_pages(database, {}, [Route("/", think)]), listener, stopping))
+    listener.listen()
+    address = f"http://127.0.0.1:{listener.getsockname()[1]}"
+    async with httpx2.AsyncClient() as client:
+        answer = asyncio.create_task(client.get(address))
+        await asked.wait()
+        stopping.set()
+        while listener.fileno() != -1:  # noqa: ASYNC110 -- the server tells nobody that it has closed the door
+            await asyncio.sleep(0.01)
+        with pytest.raises(httpx2.ConnectError):
+            await client.get(address)
+        may_answer.set()
+        assert (await answer).text == "thought"
+    await serving
+
+
+async def test_an_address_that_is_taken_is_named() -> None:
+    with listen("127.0.0.1", 0) as taken:
+        taken.listen()
+        port = taken.getsockname()[1]
+        with pytest.raises(OSError, match=f"nobody can listen on 127.0.0.1:{port}: Address already in use"):
+            listen("127.0.0.1", port)
+
+
 async def test_what_waits_is_counted_when_it_is_asked_for(pages: httpx2.AsyncClient, database: Database) -> None:
     assert (await read(pages))["biciulis_inbox_oldest_seconds", ""] == 0
     inbox = Inbox(database)
@@ -104,7 +132,8 @@ async def test_what_waits_is_counted_when_it_is_asked_for(pages: httpx2.AsyncCli
     assert figures["biciulis_inbox_waiting", ""] + figures["biciulis_inbox_in_work", ""] == 3
     assert figures["biciulis_inbox_in_work", ""] == 1
     assert 360 <= figures["biciulis_inbox_oldest_seconds", ""] < 480
-    break_database(database)
+    async with database.begin() as session:
+        await session.execute(text("DROP TABLE inbox"))
     figures = await read(pages)
     assert figures["biciulis_database_up", ""] == 0
     assert ("biciulis_inbox_waiting", "") not in figures
