@@ -6,6 +6,7 @@ import asyncio
 import sys
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated, NoReturn
 
@@ -15,12 +16,13 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from telegram.error import InvalidToken
 
 from bot import console as terminal
-from bot.app import build_application, build_notices, open_nlu, open_services
+from bot import running
+from bot.app import VILNIUS, Model, build_application, open_nlu, open_services
 from bot.context import Services
 from bot.delivery.pace import Limits
 from bot.jsonl import BadLine, answer_lines
 from bot.logs import set_up_logs, without_token
-from bot.polling import poll
+from bot.operations.status import read_status, table
 from bot.settings import Settings, WrongSettings, read_settings
 from integrations.database import DatabaseUnavailable, Occupied
 from integrations.database.schema import upgrade, write_migration
@@ -35,16 +37,36 @@ console = Console(stderr=True)
 
 @commands.command()
 def run() -> None:
-    """Answer in Telegram."""
-    settings = _begin(as_json=True)
-    token = settings.require_token()
+    """Answer in Telegram, all in this process: with a webhook where one is set, otherwise by asking for updates."""
+    _answer(fetches=True)
 
-    async def work(services: Services) -> None:
-        app = build_application(token, settings, services)
-        limits = Limits(in_all=settings.telegram_per_second)
-        await poll(app, services, build_notices(app.bot, services), limits)
 
-    asyncio.run(_with_services(settings, work, wait_for_model=False))
+@commands.command()
+def work() -> None:
+    """Answer what other processes fetch."""
+    _answer(fetches=False)
+
+
+@commands.command()
+def poll() -> None:
+    """Ask Telegram for updates, for other processes to answer. A webhook is taken away."""
+    asyncio.run(running.poll(_begin(as_json=True)))
+
+
+@commands.command()
+def receive() -> None:
+    """Take updates that Telegram brings to the webhook, for other processes to answer."""
+    asyncio.run(running.receive(_begin(as_json=True)))
+
+
+@commands.command()
+def status(as_json: Annotated[bool, typer.Option("--json", help="For a program.")] = False) -> None:
+    """Show how things are; ends with status 1 where somebody has to look."""
+    settings = _begin(as_json=False, level="WARNING")
+    found = asyncio.run(read_status(settings.database, datetime.now(VILNIUS).date()))
+    print(found.as_json()) if as_json else Console().print(table(found))
+    if found.troubles:
+        raise SystemExit(1)
 
 
 @commands.command()
@@ -52,7 +74,7 @@ def chat(language: Annotated[str, typer.Option(help="Your Telegram's language, t
     """Talk to the bot in this terminal."""
     settings = _begin(as_json=False, level="WARNING")
 
-    async def work(services: Services) -> None:
+    async def work(services: Services, _: Model) -> None:
         await terminal.chat(lambda request: build_application(terminal.TOKEN, settings, services, request), language)
 
     asyncio.run(_with_services(settings, work, wait_for_model=True))
@@ -65,7 +87,7 @@ def ask(jsonl: Annotated[bool, typer.Option("--jsonl", help="One JSON object a l
         raise typer.BadParameter("say --jsonl: it is the only form so far")
     settings = _begin(as_json=True, level="WARNING")
 
-    async def work(services: Services) -> None:
+    async def work(services: Services, _: Model) -> None:
         await answer_lines(services.dialogue, services.library.current())
 
     asyncio.run(_with_services(settings, work, wait_for_model=True))
@@ -86,8 +108,22 @@ def migrate(message: Annotated[str, typer.Argument(help="What the migration does
         write_migration(settings.database, message)
 
 
+def _answer(*, fetches: bool) -> None:
+    settings = _begin(as_json=True)
+    token = settings.require_token()
+    if fetches and settings.webhook_url:
+        settings.require_webhook()  # said before the model is built
+
+    async def work(services: Services, nlu: Model) -> None:
+        app = build_application(token, settings, services)
+        limits = Limits(in_all=settings.telegram_per_second)
+        await running.answer(settings, app, services, nlu, limits, fetches=fetches)
+
+    asyncio.run(_with_services(settings, work, wait_for_model=False))
+
+
 async def _with_services(
-    settings: Settings, work: Callable[[Services], Awaitable[None]], *, wait_for_model: bool
+    settings: Settings, work: Callable[[Services, Model], Awaitable[None]], *, wait_for_model: bool
 ) -> None:
     """Do the work between opening everything and closing it again."""
     model = None if settings.nlu_url else _model(settings)
@@ -97,7 +133,7 @@ async def _with_services(
         if wait_for_model and model:
             with console.status("Starting the language model …"):
                 await nlu.wait_ready(START_SECONDS)
-        await work(services)
+        await work(services, nlu)
 
 
 def _model(settings: Settings) -> Path:

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from datetime import datetime
 from pathlib import Path
+from typing import Protocol
 from zoneinfo import ZoneInfo
 
 import structlog
@@ -18,6 +19,7 @@ from bot.context import App, Context, Services
 from bot.conversation.dialogue import Dialogue, Understands
 from bot.handlers import errors, language, media, menu, privacy, question, rating, start
 from bot.notices import Notices, staff_ways
+from bot.operations.figures import TimedNlu
 from bot.settings import Settings
 from integrations.database import Database
 from integrations.database.schema import upgrade
@@ -50,7 +52,7 @@ async def open_services(settings: Settings, nlu: Understands) -> AsyncIterator[S
     following = asyncio.create_task(library.follow())
     dialogue = Dialogue(
         library.current,
-        nlu,
+        TimedNlu(nlu),
         LanguageDetector(),
         lambda: datetime.now(VILNIUS).date(),
         staff_listen=settings.staff_chat is not None,
@@ -89,6 +91,13 @@ def build_notices(bot: Bot, services: Services) -> Notices:
         staff_ways(bot, services.mail, services.staff_chat, services.staff_mail),
         lambda: datetime.now(VILNIUS),
     )
+
+
+class Model(Understands, Protocol):
+    """Rasa, wherever it runs."""
+
+    async def is_ready(self) -> bool:
+        """Whether a text would be understood now."""
 
 
 @asynccontextmanager

@@ -5,14 +5,18 @@ Nothing else reads this process's environment. Each setting is described in docs
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import Field, HttpUrl, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from bot.intake.webhook import PATH, WebhookAddress
 from integrations.database.address import read_address
 from integrations.mail import read_server
+
+LISTENER = "127.0.0.1:8080"  # where updates are received and nothing else is said
 
 
 class WrongSettings(Exception):
@@ -28,6 +32,9 @@ class Settings(BaseSettings):
     telegram_base_url: str = "https://api.telegram.org/bot"
     telegram_base_file_url: str = "https://api.telegram.org/file/bot"
     telegram_per_second: Annotated[int, Field(ge=1)] = 30  # calls; Telegram allows more to those who pay
+    webhook_url: str = ""  # empty: we ask Telegram for updates
+    webhook_secret: SecretStr = SecretStr("")
+    http_address: str = ""  # empty: 127.0.0.1:8080 where updates are received, otherwise nobody listens
     nlu_url: Annotated[tuple[HttpUrl, ...], NoDecode] = ()  # empty: Rasa servers of our own
     nlu_token: SecretStr = SecretStr("")
     nlu_processes: Annotated[int, Field(ge=1)] = 1  # of our own
@@ -46,6 +53,28 @@ class Settings(BaseSettings):
     @classmethod
     def _take_apart(cls, value: object) -> object:
         return value.split(",") if isinstance(value, str) else value
+
+    @field_validator("webhook_url")
+    @classmethod
+    def _check_webhook(cls, value: str) -> str:
+        if value and not re.fullmatch(rf"https?://[^/?#\s]+(/[^/?#\s]+)*{PATH}", value):
+            raise ValueError(f"is no address that ends in {PATH}, for example https://bot.ktu.lt{PATH}")
+        return value
+
+    @field_validator("webhook_secret")
+    @classmethod
+    def _check_secret(cls, value: SecretStr) -> SecretStr:
+        if value and not re.fullmatch(r"[A-Za-z0-9_-]{1,256}", value.get_secret_value()):
+            raise ValueError("holds other signs than letters, digits, _ and -, or more than 256")
+        return value
+
+    @field_validator("http_address")
+    @classmethod
+    def _check_listener(cls, value: str) -> str:
+        port = re.fullmatch(r"(?:\[[0-9a-fA-F:.]+\]|[^:\[\]\s]+):(\d{1,5})", value)
+        if value and (not port or int(port[1]) > 65535):
+            raise ValueError("is no address to listen on, for example 127.0.0.1:8080 or [::1]:8080")
+        return value
 
     @field_validator("smtp_url")
     @classmethod
@@ -71,6 +100,21 @@ class Settings(BaseSettings):
     @property
     def database(self) -> str:
         return self.database_url or f"sqlite+aiosqlite:///{self.data_dir.resolve()}/biciulis.sqlite"
+
+    def listener(self, *, receives: bool) -> tuple[str, int] | None:
+        """Host and port to listen on, or None."""
+        host, _, port = (self.http_address or (LISTENER if receives else "")).rpartition(":")
+        return (host.strip("[]"), int(port)) if port else None
+
+    def require_webhook(self) -> WebhookAddress:
+        """Where Telegram brings updates. Raises WrongSettings where something is missing."""
+        secret = self.webhook_secret.get_secret_value()
+        if not self.webhook_url or not secret:
+            raise WrongSettings(
+                "Set BICIULIS_WEBHOOK_URL to the address at which Telegram reaches us and BICIULIS_WEBHOOK_SECRET to "
+                "a secret of your own, for example of `openssl rand -hex 32`."
+            )
+        return WebhookAddress(self.webhook_url, secret)
 
     def require_token(self) -> str:
         """The bot's token. Raises WrongSettings where it is missing."""

@@ -63,6 +63,10 @@ class Servers:
                     await self._wait_for_news()
         return bool(self._up)
 
+    async def is_ready(self) -> bool:
+        """Whether any of them would answer."""
+        return bool(self._up)
+
     async def parse(self, text: str) -> Understanding:
         """The meanings of a text, from another server where one fails. Raises Unavailable if none answers."""
         failure = Unavailable()

@@ -37,6 +37,9 @@ class ScriptedNlu:
         ranked = sorted(meaning.items(), key=lambda item: -item[1])
         return Understanding(tuple(Guess(key, confidence) for key, confidence in ranked))
 
+    async def is_ready(self) -> bool:
+        return not self.away
+
 
 @pytest.fixture(scope="session")
 def content() -> Content:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import structlog
-from sqlalchemy.ext.asyncio import AsyncSession
 from telegram import Update
 from telegram.error import TelegramError
 
 from bot.answering import answer_now, text_message
 from bot.context import App, Context
 from bot.delivery.outbox import Outgoing
-from integrations.database import DatabaseUnavailable
+from integrations.database import DatabaseUnavailable, Session
 
 log = structlog.get_logger()
 
@@ -31,7 +30,7 @@ async def report(update: object, context: Context) -> None:
     turn = context.services.dialogue.speaker(await context.person(update)).went_wrong()
     excuse = text_message(update, turn.reply.text)
 
-    async def write(_: AsyncSession) -> list[Outgoing]:
+    async def write(_: Session) -> list[Outgoing]:
         return [excuse]
 
     try:

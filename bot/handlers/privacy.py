@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from sqlalchemy.ext.asyncio import AsyncSession
 from telegram import Update
 from telegram.ext import CallbackQueryHandler, CommandHandler
 
@@ -13,6 +12,7 @@ from bot.context import App, Context, telegram_id
 from bot.conversation.speaker import PRIVACY
 from bot.delivery.outbox import Outgoing
 from bot.journal import describe, forget, forget_texts
+from integrations.database import Session
 
 
 def register(app: App) -> None:
@@ -40,7 +40,7 @@ async def stop_keeping_texts(update: Update, context: Context) -> None:
     person = replace(await context.person(update), consent=False)
     turn = context.services.dialogue.speaker(person).withdrew_consent()
 
-    async def forget_texts_of_person(session: AsyncSession) -> None:
+    async def forget_texts_of_person(session: Session) -> None:
         await forget_texts(session, telegram_id(update))
 
     await answer(update, context, turn, first=forget_texts_of_person)
@@ -64,7 +64,7 @@ async def delete_data(update: Update, context: Context) -> None:
     await confirm_press(update)
     turn = context.services.dialogue.speaker(await context.person(update)).deleted()
 
-    async def write(session: AsyncSession) -> list[Outgoing]:
+    async def write(session: Session) -> list[Outgoing]:
         await forget(session, telegram_id(update))
         return [text_message(update, turn.reply.text)]  # not recorded: nothing is kept
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from sqlalchemy.ext.asyncio import AsyncSession
 from telegram import InlineKeyboardMarkup, Message, Update
 from telegram.ext import CallbackQueryHandler
 
@@ -10,7 +9,7 @@ from bot.answering import confirm_press
 from bot.context import App, Context, telegram_id
 from bot.delivery.outbox import Outgoing
 from bot.journal import rate
-from integrations.database import DatabaseUnavailable
+from integrations.database import DatabaseUnavailable, Session
 
 
 def register(app: App) -> None:
@@ -24,7 +23,7 @@ async def store_rating(update: Update, context: Context) -> None:
     value, exchange = map(int, query.data.split(":")[1:])
     stored = False
 
-    async def write(session: AsyncSession) -> list[Outgoing]:
+    async def write(session: Session) -> list[Outgoing]:
         nonlocal stored
         stored = await rate(session, exchange, value, by=telegram_id(update))
         return [_without_signs(query.message)] if stored and isinstance(query.message, Message) else []

@@ -12,7 +12,7 @@ from typing import Any
 
 import structlog
 from telegram import Bot, Update
-from telegram.error import Conflict, InvalidToken, RetryAfter, TelegramError
+from telegram.error import BadRequest, Conflict, InvalidToken, RetryAfter, TelegramError
 
 from bot.intake.inbox import Inbox
 from bot.stopping import pause, unless
@@ -38,13 +38,21 @@ class Poller:
         self._offset = 0  # the first update that we have not kept; 0: Telegram knows
 
     async def follow(self, stopping: asyncio.Event) -> None:
-        """Keep what Telegram sends until told to stop. Raises InvalidToken."""
+        """Keep what Telegram sends until told to stop. Raises InvalidToken.
+
+        A webhook is taken away once, at the start: where it is set again, the operator has to say which of the two
+        it shall be, and neither fights.
+        """
+
+        async def take_over() -> None:
+            await self._bot.delete_webhook()  # Telegram gives updates on one way only; what waits there, stays
 
         async def step() -> None:
             await self._fetch(stopping)
 
-        while await persist(stopping, step):
-            pass
+        if await persist(stopping, take_over):
+            while await persist(stopping, step):
+                pass
 
     async def _fetch(self, stopping: asyncio.Event) -> None:
         updates = await unless(stopping, self._ask())
@@ -89,8 +97,12 @@ def _report(error: Exception, length: float) -> None:
     match error:
         case DatabaseUnavailable():
             log.error("updates_not_kept", reason=str(error), pause=length)
+        case Conflict() if "webhook" in str(error):
+            log.error("another_process_receives", pause=length)
         case Conflict():
             log.error("another_process_polls", pause=length)
+        case BadRequest():
+            log.error("telegram_refused", reason=error.message, pause=length)
         case TelegramError():
             log.error("telegram_unreachable", reason=reason, pause=length)
         case _:

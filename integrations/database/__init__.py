@@ -4,6 +4,8 @@ SQLite by default, PostgreSQL by another URL. Tables are declared beside the cod
 the `Base` from here.
 """
 
+from sqlalchemy.ext.asyncio import AsyncSession as Session
+
 from integrations.database.engine import Base, Database, DatabaseUnavailable, Held, Moment, insert_once, utc_now
 from integrations.database.peers import Occupied, Peers, join
 
@@ -15,6 +17,7 @@ __all__ = [
     "Moment",
     "Occupied",
     "Peers",
+    "Session",
     "insert_once",
     "join",
     "utc_now",

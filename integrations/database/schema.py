@@ -6,7 +6,10 @@ from pathlib import Path
 
 from alembic import command
 from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy.engine.url import URL
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from integrations.database.address import CONNECT_SECONDS, read_address
 from integrations.database.engine import HELD, Base, lock_number, unavailable
@@ -24,6 +27,16 @@ def upgrade(url: str) -> None:
         if address.get_backend_name() == "sqlite" and address.database:
             Path(address.database).parent.mkdir(parents=True, exist_ok=True)
         command.upgrade(_config(address), "head")
+
+
+async def revision(session: AsyncSession) -> str | None:
+    """The migration that the tables are at, None where there are none."""
+    return await session.run_sync(lambda ours: MigrationContext.configure(ours.connection()).get_current_revision())
+
+
+def newest_revision() -> str | None:
+    """The migration that this code needs."""
+    return ScriptDirectory(str(MIGRATIONS)).get_current_head()
 
 
 def write_migration(url: str, message: str) -> None:

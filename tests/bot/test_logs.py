@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
 from collections.abc import Iterator
 
+import httpx2
 import pytest
 import structlog
+from sqlalchemy import text
+from telegram import Bot
 from telegram.error import TelegramError
 from telegram.request import BaseRequest
 
+from bot.intake.inbox import Inbox
+from bot.intake.webhook import Webhook, WebhookAddress
 from bot.logs import set_up_logs, without_token
+from bot.operations.web import build_pages, listen, serve
+from integrations.database import Database
 
 TOKEN = "123456789:AAHfak-etokenf_orthetestsonly0123456"
 ADDRESS = f"https://api.telegram.org/bot{TOKEN}/getUpdates"
@@ -98,6 +106,34 @@ def test_events_below_the_level_are_left_out(capsys: pytest.CaptureFixture[str])
     structlog.get_logger("ours").warning("heard")
     logged = capsys.readouterr().err
     assert ("quiet" in logged, "heard" in logged) == (False, True)
+
+
+async def test_what_the_webhook_is_brought_is_not_logged(
+    database: Database, capsys: pytest.CaptureFixture[str]
+) -> None:
+    set_up_logs("DEBUG", as_json=True)
+    webhook = Webhook(Bot(TOKEN), WebhookAddress(ADDRESS, "s3cret-word"), database, Inbox(database), lambda: None)
+    stopping, listener = asyncio.Event(), listen("127.0.0.1", 0)
+    listener.listen()
+    serving = asyncio.create_task(serve(build_pages(database, {}, [webhook.route]), listener, stopping))
+    update = {"update_id": 5, "message": {"text": "my s3cret-word"}}
+    shown = {"X-Telegram-Bot-Api-Secret-Token": "s3cret-word"}
+    async with httpx2.AsyncClient(base_url=f"http://127.0.0.1:{listener.getsockname()[1]}") as client:
+        answers = [
+            await client.post("/telegram", json=update, headers=shown),
+            await client.post("/telegram", content=b'{"text": "my s3cret-word', headers=shown),
+            await client.post("/telegram?text=s3cret-word", json=update),
+            await client.post("/s3cret-word", json=update, headers=shown),
+        ]
+        async with database.begin() as session:
+            await session.execute(text("DROP TABLE inbox"))
+        answers.append(await client.post("/telegram", json=update, headers=shown))
+    stopping.set()
+    await serving
+    assert [each.status_code for each in answers] == [200, 400, 401, 404, 503]
+    logged = capsys.readouterr().err
+    assert "request_unreadable" in logged and "updates_not_kept" in logged
+    assert "s3cret-word" not in logged
 
 
 def test_a_text_keeps_everything_but_its_tokens() -> None:

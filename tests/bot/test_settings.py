@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from bot.intake.webhook import WebhookAddress
 from bot.settings import Settings, WrongSettings, read_settings
 
 SETTINGS = Path(__file__).parents[2] / "docs/settings.md"
@@ -103,6 +104,53 @@ def test_mail_needs_a_server_and_a_sender(
     assert named == wrong
 
 
+WEBHOOK = {"WEBHOOK_URL": "https://bot.ktu.lt/telegram", "WEBHOOK_SECRET": "a-secret_1"}
+
+
+@pytest.mark.parametrize(
+    ("given", "wrong"),
+    [
+        ({}, ["WEBHOOK_URL", "WEBHOOK_SECRET"]),
+        ({"WEBHOOK_SECRET": ""}, ["WEBHOOK_URL", "WEBHOOK_SECRET"]),
+        (WEBHOOK | {"WEBHOOK_SECRET": "not this!"}, ["WEBHOOK_SECRET"]),
+        (WEBHOOK | {"WEBHOOK_SECRET": "a" * 257}, ["WEBHOOK_SECRET"]),
+        (WEBHOOK | {"WEBHOOK_URL": "https://bot.ktu.lt/"}, ["WEBHOOK_URL"]),
+        (WEBHOOK | {"WEBHOOK_URL": "bot.ktu.lt/telegram"}, ["WEBHOOK_URL"]),
+        (WEBHOOK | {"HTTP_ADDRESS": "8080"}, ["HTTP_ADDRESS"]),
+        (WEBHOOK | {"HTTP_ADDRESS": "127.0.0.1:99999"}, ["HTTP_ADDRESS"]),
+        (WEBHOOK | {"HTTP_ADDRESS": "[::1]:8080"}, []),
+        (WEBHOOK, []),
+    ],
+)
+def test_a_webhook_needs_an_address_and_a_secret(
+    monkeypatch: pytest.MonkeyPatch, given: dict[str, str], wrong: list[str]
+) -> None:
+    for name, value in given.items():
+        monkeypatch.setenv(f"BICIULIS_{name}", value)
+    try:
+        assert read_settings().require_webhook() == WebhookAddress(WEBHOOK["WEBHOOK_URL"], WEBHOOK["WEBHOOK_SECRET"])
+        said = ""
+    except WrongSettings as error:
+        said = str(error)
+    assert re.findall(r"BICIULIS_(\w+)", said) == wrong
+    assert "not this!" not in said
+
+
+@pytest.mark.parametrize(
+    ("given", "receives", "listener"),
+    [
+        ("", False, None),
+        ("", True, ("127.0.0.1", 8080)),
+        ("0.0.0.0:80", False, ("0.0.0.0", 80)),
+        ("[::1]:9000", True, ("::1", 9000)),
+    ],
+)
+def test_without_an_address_only_a_receiver_listens(
+    given: str, receives: bool, listener: tuple[str, int] | None
+) -> None:
+    assert Settings(_env_file=None, http_address=given).listener(receives=receives) == listener
+
+
 def test_a_missing_token_is_asked_for_by_name() -> None:
     with pytest.raises(WrongSettings, match="BICIULIS_TELEGRAM_TOKEN"):
         read_settings().require_token()
@@ -113,7 +161,10 @@ def test_a_token_is_not_shown_by_accident(monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setenv("BICIULIS_NLU_TOKEN", "nlu-secret")
     monkeypatch.setenv("BICIULIS_SMTP_URL", "smtp://bot:nlu-secret@mail.ktu.lt")
     monkeypatch.setenv("BICIULIS_MAIL_FROM", "bot@ktu.lt")
+    monkeypatch.setenv("BICIULIS_WEBHOOK_URL", WEBHOOK["WEBHOOK_URL"])
+    monkeypatch.setenv("BICIULIS_WEBHOOK_SECRET", "nlu-secret")
     settings = read_settings()
+    assert "nlu-secret" not in repr(settings.require_webhook())
     assert settings.require_token() == TOKEN
     assert TOKEN not in f"{settings!r} {settings}"
     assert "nlu-secret" not in f"{settings!r} {settings}"

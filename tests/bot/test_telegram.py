@@ -18,8 +18,8 @@ from telegram import Update
 from telegram.error import InvalidToken
 from telegram.ext import TypeHandler
 
-from bot.app import build_application, build_notices, open_services
-from bot.polling import poll
+from bot.app import build_application, open_services
+from bot.running import answer
 from bot.settings import Settings
 from bot.telegram_texts import description, name, short_description
 from integrations.database import engine
@@ -695,7 +695,7 @@ async def test_a_wrong_token_ends_the_start(server: StandIn, folder: Path, nlu: 
     async with open_services(settings, nlu) as services:
         app = build_application(TOKEN[:-4] + "1111", settings, services)
         with pytest.raises(InvalidToken):
-            await poll(app, services, build_notices(app.bot, services), UNLIMITED)
+            await answer(settings, app, services, nlu, UNLIMITED, fetches=True)
         await app.bot.shutdown()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().remove_signal_handler(number)

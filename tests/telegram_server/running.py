@@ -14,11 +14,10 @@ from typing import Any
 
 from structlog.testing import capture_logs
 
-from bot.app import build_application, build_notices, open_services
+from bot.app import Model, build_application, open_services
 from bot.context import App, Services
-from bot.conversation.dialogue import Understands
 from bot.delivery.pace import Limits
-from bot.polling import poll
+from bot.running import answer
 from bot.settings import Settings
 from tests.telegram_server.chat import SECONDS, Chat
 from tests.telegram_server.server import TOKEN, StandIn
@@ -71,7 +70,7 @@ class Bot:
 
 @asynccontextmanager
 async def running(
-    server: StandIn, folder: Path, nlu: Understands, staff: int | None = STAFF, *, telegram_is_down: bool = False
+    server: StandIn, folder: Path, nlu: Model, staff: int | None = STAFF, *, telegram_is_down: bool = False
 ) -> AsyncIterator[Bot]:
     """The bot as `python -m bot run` starts it, until a signal; Telegram may come up only after it was missed."""
     settings = Settings(_env_file=None, data_dir=folder, telegram_base_url=server.url, staff_chat=staff)
@@ -84,7 +83,7 @@ async def running(
         app = build_application(TOKEN, settings, services)
         for number in (signal.SIGINT, signal.SIGTERM):
             stack.callback(loop.remove_signal_handler, number)
-        polling = asyncio.create_task(poll(app, services, build_notices(app.bot, services), UNLIMITED))
+        polling = asyncio.create_task(answer(settings, app, services, nlu, UNLIMITED, fetches=True))
         bot = Bot(server, app, services, troubles, folder / "biciulis.sqlite")
         try:
             if telegram_is_down:

@@ -76,6 +76,7 @@ class StandIn:
         self._again: list[dict[str, Any]] = []  # sent once more, although confirmed
         self._failures: dict[str, deque[int | bytes]] = defaultdict(deque)
         self._numbers = {"update": 700, "message": 0, "poll": 0}
+        self._webhook = ""
         self._changed = asyncio.Event()
         self._closing = False
         self._server: _QuietServer | None = None
@@ -212,8 +213,12 @@ class StandIn:
         while not (ready := self._ready(offset)) and not self._closing and time.monotonic() < ends:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._changed.wait(), ends - time.monotonic())
+            if self._webhook:
+                break
             if self._numbers["poll"] != poll:
                 raise Refused(409, "Conflict: terminated by other getUpdates request")
+        if self._webhook:
+            raise Refused(409, "Conflict: can't use getUpdates method while webhook is active; use deleteWebhook")
         self._again = []
         return ready[:limit]
 
@@ -224,9 +229,14 @@ class StandIn:
         self._updates = [update for update in self._updates if wanted(update)]
         return self._again + self._updates
 
+    def _setWebhook(self, url: str, **more: Any) -> bool:
+        self._webhook = url
+        return True
+
     def _deleteWebhook(self, drop_pending_updates: bool = False) -> bool:
         if drop_pending_updates:
             self._updates.clear()
+        self._webhook = ""
         return True
 
     def _getWebhookInfo(self) -> Params:

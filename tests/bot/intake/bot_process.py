@@ -9,8 +9,8 @@ import asyncio
 import sys
 from pathlib import Path
 
-from bot.app import build_application, build_notices, open_services
-from bot.polling import poll
+from bot.app import build_application, open_services
+from bot.running import answer
 from bot.settings import Settings
 from tests.conftest import ScriptedNlu
 from tests.telegram_server.running import UNLIMITED
@@ -29,7 +29,7 @@ async def main(address: str, folder: Path) -> None:
     settings = Settings(_env_file=None, data_dir=folder, telegram_base_url=address)
     async with open_services(settings, nlu) as services:
         app = build_application(TOKEN, settings, services)
-        await poll(app, services, build_notices(app.bot, services), UNLIMITED)
+        await answer(settings, app, services, nlu, UNLIMITED, fetches=True)
 
 
 if __name__ == "__main__":

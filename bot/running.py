@@ -1,0 +1,125 @@
+"""The bot in Telegram: which parts a process has, and that they work until it is told to stop."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from functools import partial
+
+import structlog
+from telegram import Bot
+
+from bot.app import Model, bot_address, build_notices
+from bot.context import App, Services
+from bot.delivery.pace import Limits
+from bot.delivery.sender import Sender
+from bot.intake.inbox import Inbox
+from bot.intake.poller import Poller, persist
+from bot.intake.settling import Settling
+from bot.intake.webhook import Webhook
+from bot.intake.worker import Worker
+from bot.notices import Notices
+from bot.operations.web import Check, build_pages, listen, serve
+from bot.process import Part, Process
+from bot.settings import Settings
+from bot.stopping import unless
+from bot.telegram_texts import introduce
+from integrations.database import Database, join
+from integrations.database.schema import upgrade
+
+LONGEST_GOODBYE = 3.0  # seconds for the texts of the language that is being set
+
+log = structlog.get_logger()
+
+
+async def answer(
+    settings: Settings, app: App, services: Services, nlu: Model, limits: Limits, *, fetches: bool
+) -> None:
+    """Answer in Telegram, and tell staff what is due, until told to stop; fetch as well, or leave that to others.
+
+    Waits for Telegram where it is down; raises InvalidToken, and Occupied where another process has the database.
+    """
+    database = services.database
+    async with join(database) as peers:
+        inbox = Inbox(database, peers)
+        app.bot_data["settles"] = settling = Settling(database, peers, inbox)
+        parts: dict[str, Part] = {
+            "worker": Worker(app, inbox, settling).follow,
+            "sender": Sender(app.bot, database, peers.bell("outbox"), limits).follow,
+            "texts": partial(_introduce, app),
+            "notices": partial(_tell, build_notices(app.bot, services)),
+        }
+        checks = {"nlu": nlu.is_ready}
+        if not fetches:
+            await _follow(settings, app, database, parts, checks)
+        elif settings.webhook_url:
+            webhook = Webhook(app.bot, settings.require_webhook(), database, inbox)
+            await _follow(settings, app, database, parts, checks, webhook)
+        else:
+            await _follow(settings, app, database, {"poller": Poller(app.bot, inbox).follow} | parts, checks)
+
+
+async def poll(settings: Settings) -> None:
+    """Ask Telegram for updates and keep them, for others to answer, until told to stop. Raises InvalidToken."""
+    async with _open_inbox(settings) as (bot, database, inbox):
+        await _follow(settings, bot, database, {"poller": Poller(bot, inbox).follow}, {})
+
+
+async def receive(settings: Settings) -> None:
+    """Keep what Telegram brings, for others to answer, until told to stop. Raises InvalidToken."""
+    address = settings.require_webhook()
+    async with _open_inbox(settings) as (bot, database, inbox):
+        await _follow(settings, bot, database, {}, {}, Webhook(bot, address, database, inbox))
+
+
+@asynccontextmanager
+async def _open_inbox(settings: Settings) -> AsyncIterator[tuple[Bot, Database, Inbox]]:
+    bot = Bot(settings.require_token(), base_url=bot_address(settings.telegram_base_url, "/bot"))
+    await asyncio.to_thread(upgrade, settings.database)
+    database = Database(settings.database)
+    try:
+        async with join(database) as peers:
+            yield bot, database, Inbox(database, peers)
+    finally:
+        await database.close()
+
+
+async def _follow(
+    settings: Settings,
+    telegram: App | Bot,
+    database: Database,
+    parts: Mapping[str, Part],
+    checks: Mapping[str, Check],
+    webhook: Webhook | None = None,
+) -> None:
+    """Do all parts at once, and show over HTTP how they are, until told to stop or one fails, which is raised."""
+    async with Process() as process:
+        checks = {name: partial(process.is_alive, name) for name in parts} | dict(checks)
+        if webhook:
+            parts = {"webhook": webhook.follow} | dict(parts)
+            checks["webhook"] = webhook.is_registered
+        if listener := settings.listener(receives=webhook is not None):
+            pages = build_pages(database, checks, [webhook.route] if webhook else [])
+            process.start("web", partial(serve, pages, listen(*listener)))
+        if not await persist(process.stopping, telegram.initialize):
+            return
+        try:
+            log.info("working", bot=telegram.bot.username, parts=list(parts))
+            for name, part in parts.items():
+                process.start(name, part)
+            await process.end()
+        finally:
+            await telegram.shutdown()
+
+
+async def _introduce(app: App, stopping: asyncio.Event) -> None:
+    introducing = asyncio.create_task(introduce(app.bot, stopping))
+    await stopping.wait()
+    await asyncio.wait([introducing], timeout=LONGEST_GOODBYE)  # a call cut in half is carried out or not
+    introducing.cancel()
+    await asyncio.gather(introducing, return_exceptions=True)
+
+
+async def _tell(notices: Notices, stopping: asyncio.Event) -> None:
+    await unless(stopping, notices.follow())
