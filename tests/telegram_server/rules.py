@@ -17,6 +17,10 @@ Params = dict[str, Any]
 METHODS: dict[str, tuple[set[str], set[str]]] = {
     "getMe": (set(), set()),
     "getUpdates": (set(), {"offset", "limit", "timeout", "allowed_updates"}),
+    "setWebhook": (
+        {"url"},
+        {"max_connections", "secret_token", "allowed_updates", "ip_address", "drop_pending_updates"},
+    ),
     "deleteWebhook": (set(), {"drop_pending_updates"}),
     "getWebhookInfo": (set(), set()),
     "sendMessage": (
@@ -37,7 +41,7 @@ METHODS: dict[str, tuple[set[str], set[str]]] = {
     "getMyShortDescription": (set(), {"language_code"}),
 }
 
-WHOLE_NUMBERS = {"chat_id", "message_id", "offset", "limit", "timeout", "cache_time"}
+WHOLE_NUMBERS = {"chat_id", "message_id", "offset", "limit", "timeout", "cache_time", "max_connections"}
 YES_OR_NO = {"show_alert", "drop_pending_updates", "disable_notification"}
 OBJECTS = {"reply_markup": dict, "link_preview_options": dict, "scope": dict, "reply_parameters": dict}
 LISTS = {"commands": list, "allowed_updates": list}
@@ -244,6 +248,17 @@ def _check_language(params: Params) -> Iterator[str]:
         yield f"language_code cannot be {params['language_code']!r}"
 
 
+def _check_secret(params: Params) -> Iterator[str]:
+    if not re.fullmatch(r"[A-Za-z0-9_-]{1,256}", params["secret_token"]):
+        yield "secret_token needs 1 to 256 letters, digits, - and _"
+
+
+def _check_address(params: Params) -> Iterator[str]:
+    # Telegram wants https; its own server, run by oneself, takes http, and so do we.
+    if params["url"] and not re.match(r"https?://", params["url"]):
+        yield f"{params['url']} is no address"
+
+
 CHECKS: dict[str, Callable[[Params], Iterator[str]]] = {
     "text": _check_text,
     "reply_markup": _check_markup,
@@ -254,4 +269,7 @@ CHECKS: dict[str, Callable[[Params], Iterator[str]]] = {
     "allowed_updates": _check_choice("allowed_updates", UPDATES),
     "limit": _check_range("limit", 1, 100),
     "timeout": _check_range("timeout", 0, 50),
+    "max_connections": _check_range("max_connections", 1, 100),
+    "secret_token": _check_secret,
+    "url": _check_address,
 } | {name: _check_length(name) for name in LENGTHS}
