@@ -82,7 +82,7 @@ class Chat:
         before = len(self.server.calls)
         number = self.server.update(kind, content)
         async with asyncio.timeout(SECONDS):
-            await self.server.until(lambda: self.server.offset > number)
+            await self.server.until(lambda: self.server.has_confirmed(number))
             while not await self._is_done(number):  # noqa: ASYNC110 -- the database tells nobody
                 await asyncio.sleep(0.005)
         return [
