@@ -44,9 +44,10 @@ async def answer(
     async with join(database) as peers:
         inbox = Inbox(database, peers)
         app.bot_data["settles"] = settling = Settling(database, peers, inbox)
+        worker = Worker(app, inbox, settling)
         parts: dict[str, Part] = {
-            "worker": Worker(app, inbox, settling).follow,
-            "sender": Sender(app.bot, database, peers.bell("outbox"), limits).follow,
+            "worker": worker.follow,
+            "sender": partial(_send, Sender(app.bot, database, peers.bell("outbox"), limits), worker),
             "texts": partial(_introduce, app),
             "notices": partial(_tell, build_notices(app.bot, services)),
         }
@@ -111,6 +112,17 @@ async def _follow(
             await process.end()
         finally:
             await telegram.shutdown()
+
+
+async def _send(sender: Sender, worker: Worker, stopping: asyncio.Event) -> None:
+    """Send until told to stop, and then what the worker still had to say."""
+    told = asyncio.Event()
+    sending = asyncio.create_task(sender.follow(told))
+    waiting = asyncio.create_task(worker.ended.wait())
+    await asyncio.wait([sending, waiting], return_when=asyncio.FIRST_COMPLETED)
+    waiting.cancel()
+    told.set()
+    await sending
 
 
 async def _introduce(app: App, stopping: asyncio.Event) -> None:

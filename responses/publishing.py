@@ -32,20 +32,20 @@ class Change:
 
 async def published(database: Database) -> tuple[int, Content] | None:
     """The number of the newest publication and its content, or None where nothing was published yet."""
-    async with database.begin() as session:
+    async with database.read() as session:
         number = await _newest(session)
         return (number, _assemble(await _items(session))) if number else None
 
 
 async def newest_publication(database: Database) -> int:
     """The number of the newest publication, 0 where there is none: tells whether a copy in memory is stale."""
-    async with database.begin() as session:
+    async with database.read() as session:
         return await _newest(session)
 
 
 async def differences(database: Database, content: Content) -> list[Change]:
     """What publishing this content would change."""
-    async with database.begin() as session:
+    async with database.read() as session:
         return _differences({item: body for item, _, body in await _items(session)}, content)
 
 

@@ -62,6 +62,7 @@ class Sender:
             while not stopping.is_set():
                 self._news.clear()
                 await self._wait(stopping, await self._step(held))
+            await self._step(held)  # what was put in at the end; what Telegram wants slower waits for the next start
         finally:
             await self._end_calls()
         async with held.begin() as session:

@@ -40,10 +40,18 @@ class Worker:
     def __init__(self, app: App, inbox: Inbox, settling: Settling) -> None:
         self._app, self._inbox, self._settling = app, inbox, settling
         self._in_work: set[asyncio.Task[None]] = set()
+        self.ended = asyncio.Event()
         self._suspects = False  # whether there may be updates that processes died of
 
     async def follow(self, stopping: asyncio.Event) -> None:
         """Handle what is there and what comes until told to stop; then what is in work is ended, the rest waits."""
+        try:
+            await self._follow(stopping)
+            await self._end()
+        finally:
+            self.ended.set()
+
+    async def _follow(self, stopping: asyncio.Event) -> None:
         look = 0.0
         while not stopping.is_set():
             self._inbox.news.clear()
@@ -59,7 +67,6 @@ class Worker:
             with suppress(TimeoutError):
                 async with asyncio.timeout(look - time.monotonic()):
                     await unless(stopping, self._inbox.news.wait())
-        await self._end()
 
     async def _take_over(self) -> None:
         """What dead processes had in work waits again, and what too many died of is given up."""

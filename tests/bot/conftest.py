@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from integrations.database import Database
+from bot.intake.inbox import Inbox
+from integrations.database import Database, join
 from integrations.database.schema import upgrade
 from responses.content import Content
 from responses.publishing import publish
@@ -24,6 +25,13 @@ async def published(tmp_path_factory: pytest.TempPathFactory, content: Content) 
     await publish(database, content, by="the tests")
     await database.close()
     return path
+
+
+@pytest.fixture
+async def inbox(database: Database) -> AsyncIterator[Inbox]:
+    """The inbox as the only process sees it."""
+    async with join(database) as peers:
+        yield Inbox(database, peers)
 
 
 @pytest.fixture

@@ -109,10 +109,10 @@ def test_events_below_the_level_are_left_out(capsys: pytest.CaptureFixture[str])
 
 
 async def test_what_the_webhook_is_brought_is_not_logged(
-    database: Database, capsys: pytest.CaptureFixture[str]
+    database: Database, inbox: Inbox, capsys: pytest.CaptureFixture[str]
 ) -> None:
     set_up_logs("DEBUG", as_json=True)
-    webhook = Webhook(Bot(TOKEN), WebhookAddress(ADDRESS, "s3cret-word"), database, Inbox(database), lambda: None)
+    webhook = Webhook(Bot(TOKEN), WebhookAddress(ADDRESS, "s3cret-word"), database, inbox)
     stopping, listener = asyncio.Event(), listen("127.0.0.1", 0)
     listener.listen()
     serving = asyncio.create_task(serve(build_pages(database, {}, [webhook.route]), listener, stopping))

@@ -20,8 +20,9 @@ from bot.intake.inbox import Inbox
 from bot.process import Process
 from bot.running import answer, poll, receive
 from bot.settings import Settings
-from integrations.database import Database
+from integrations.database import Database, join
 from tests.conftest import ScriptedNlu
+from tests.telegram_server.running import UNLIMITED
 from tests.telegram_server.server import TOKEN, StandIn
 
 SECRET = "s3cret"
@@ -85,11 +86,11 @@ async def test_where_a_webhook_is_set_the_bot_answers_what_is_brought(
 ) -> None:
     async with open_services(settings, nlu) as services:
         app = build_application(TOKEN, settings, services)
-        async with started(answer(settings, app, services, nlu, fetches=True), logs) as pages:
+        async with started(answer(settings, app, services, nlu, UNLIMITED, fetches=True), logs) as pages:
             assert await bring(pages, question(server, "/menu")) == 200
             await server.until(lambda: bool(server.called("sendMessage")))
             assert (await pages.get("/readyz")).json() == dict.fromkeys(
-                ["database", "worker", "texts", "notices", "nlu", "webhook"], True
+                ["database", "worker", "sender", "texts", "notices", "nlu", "webhook"], True
             )
             nlu.away = True
             assert (await pages.get("/readyz")).status_code == 503
@@ -103,9 +104,10 @@ async def test_a_receiver_keeps_what_is_brought_for_others_to_answer(
     async with started(receive(settings), logs) as pages:
         assert await bring(pages, question(server, "/menu")) == 200
     database = Database(settings.database)
-    claimed = await Inbox(database).claim()
+    async with join(database) as peers:
+        claimed = await Inbox(database, peers).claim(1)
     await database.close()
-    assert claimed and claimed.update_id == 5
+    assert [each.update_id for each in claimed] == [5]
     assert server.called("sendMessage") == []
 
 

@@ -239,8 +239,9 @@ async def test_what_the_process_died_of_three_times_is_excused_and_the_chat_goes
     old = "2026-11-20 00:00:00.000000"
     with closing(sqlite3.connect(folder / "biciulis.sqlite")) as connection, connection:
         connection.execute(
-            "INSERT INTO inbox VALUES (?, 1001, 1001, ?, ?, ?, NULL, ?)",
-            (900, json.dumps({"update_id": 900, "message": poison}), old, old, MOST_ATTEMPTS),
+            "INSERT INTO inbox (update_id, chat_id, telegram_id, body, received_at, attempts, claimed_by)"
+            " VALUES (900, 1001, 1001, ?, ?, ?, 7)",
+            (json.dumps({"update_id": 900, "message": poison}), old, MOST_ATTEMPTS),
         )
     async with running(server, folder, nlu) as bot:
         await until(server, 3)

@@ -16,10 +16,10 @@ import pytest
 from sqlalchemy import select, text, update
 from structlog.testing import capture_logs
 from telegram import Bot
+from telegram.error import InvalidToken
 
 from bot.intake import webhook as module
 from bot.intake.inbox import Arrival, Inbox
-from bot.intake.poller import TokenRefused
 from bot.intake.webhook import LONGEST, Webhook, WebhookAddress
 from bot.operations.web import build_pages, listen, serve
 from integrations.database import Database, utc_now
@@ -42,17 +42,12 @@ async def kept(database: Database) -> Sequence[int]:
 
 
 @pytest.fixture
-def news() -> list[None]:
-    return []
-
-
-@pytest.fixture
 async def webhook(
-    database: Database, server: StandIn, news: list[None], monkeypatch: pytest.MonkeyPatch
+    database: Database, inbox: Inbox, server: StandIn, monkeypatch: pytest.MonkeyPatch
 ) -> AsyncIterator[Webhook]:
     monkeypatch.setattr(module, "LOOK_AGAIN", 0)
     async with Bot(TOKEN, base_url=f"{server.url}/bot") as bot:
-        yield Webhook(bot, WebhookAddress(URL, SECRET), database, Inbox(database), lambda: news.append(None))
+        yield Webhook(bot, WebhookAddress(URL, SECRET), database, inbox)
 
 
 @pytest.fixture
@@ -69,12 +64,13 @@ async def telegram(database: Database, webhook: Webhook) -> AsyncIterator[httpx2
 
 
 async def test_an_update_is_confirmed_when_it_is_kept(
-    telegram: httpx2.AsyncClient, database: Database, news: list[None]
+    telegram: httpx2.AsyncClient, database: Database, inbox: Inbox
 ) -> None:
     answer = await telegram.post("/telegram", json=written(5))
     assert (answer.status_code, answer.content) == (200, b"")
-    assert await Inbox(database).claim() is not None
-    assert (await kept(database), len(news)) == ([5], 1)
+    await inbox.news.wait()
+    assert len(await inbox.claim(1)) == 1
+    assert await kept(database) == [5]
 
 
 async def test_an_update_that_is_brought_ten_times_is_kept_once(
@@ -132,7 +128,7 @@ async def test_only_what_is_brought_is_taken(telegram: httpx2.AsyncClient) -> No
 
 
 async def test_while_the_database_is_away_telegram_keeps_the_update(
-    telegram: httpx2.AsyncClient, database: Database, news: list[None]
+    telegram: httpx2.AsyncClient, database: Database, inbox: Inbox
 ) -> None:
     async def change(statement: str) -> None:
         async with database.begin() as session:
@@ -141,7 +137,7 @@ async def test_while_the_database_is_away_telegram_keeps_the_update(
     await change("ALTER TABLE inbox RENAME TO elsewhere")
     with capture_logs() as logs:
         assert (await telegram.post("/telegram", json=written(5))).status_code == 503
-    assert ([each["event"] for each in logs], news) == (["updates_not_kept"], [])
+    assert ([each["event"] for each in logs], inbox.news.is_set()) == (["updates_not_kept"], False)
     await change("ALTER TABLE elsewhere RENAME TO inbox")
     assert (await telegram.post("/telegram", json=written(5))).status_code == 200
     assert await kept(database) == [5]
@@ -153,9 +149,9 @@ async def wait_since_six_minutes(database: Database) -> None:
 
 
 async def test_while_people_wait_too_long_telegram_keeps_what_is_new(
-    telegram: httpx2.AsyncClient, database: Database
+    telegram: httpx2.AsyncClient, database: Database, inbox: Inbox
 ) -> None:
-    await Inbox(database).keep([written(5)])
+    await inbox.keep([written(5)])
     await wait_since_six_minutes(database)
     answer = await telegram.post("/telegram", json=written(6))
     assert (answer.status_code, answer.headers["Retry-After"]) == (429, "30")
@@ -241,9 +237,11 @@ async def test_where_telegram_does_not_take_the_address_the_log_says_why_and_we_
     assert [each["event"] for each in logs] == ["telegram_refused", "telegram_unreachable", "webhook_set"]
 
 
-async def test_a_token_that_telegram_does_not_know_ends_the_receiver(database: Database, server: StandIn) -> None:
+async def test_a_token_that_telegram_does_not_know_ends_the_receiver(
+    database: Database, inbox: Inbox, server: StandIn
+) -> None:
     bot = Bot(TOKEN[:-4] + "1111", base_url=f"{server.url}/bot")
-    webhook = Webhook(bot, WebhookAddress(URL, SECRET), database, Inbox(database), lambda: None)
-    with pytest.raises(TokenRefused):
+    webhook = Webhook(bot, WebhookAddress(URL, SECRET), database, inbox)
+    with pytest.raises(InvalidToken):
         await webhook.follow(asyncio.Event())
     await bot.request.shutdown()

@@ -17,7 +17,7 @@ from telegram import Bot
 from bot.intake.inbox import Inbox
 from bot.intake.webhook import Webhook, WebhookAddress
 from bot.operations.web import build_pages, listen, serve
-from integrations.database import Database
+from integrations.database import Database, join
 from tests.telegram_server.server import TOKEN
 
 
@@ -30,13 +30,14 @@ class Mortal(Inbox):
 async def main(url: str, secret: str, inbox_of: type[Inbox]) -> None:
     database = Database(url)
     address = WebhookAddress("https://bot.example/telegram", secret)
-    webhook = Webhook(Bot(TOKEN), address, database, inbox_of(database), lambda: None)
     stopping = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stopping.set)
     listener = listen("127.0.0.1", 0)
     listener.listen()  # whoever knocks before we serve waits
     print(listener.getsockname()[1], flush=True)
-    await serve(build_pages(database, {}, [webhook.route]), listener, stopping)
+    async with join(database) as peers:
+        webhook = Webhook(Bot(TOKEN), address, database, inbox_of(database, peers))
+        await serve(build_pages(database, {}, [webhook.route]), listener, stopping)
     await database.close()
 
 

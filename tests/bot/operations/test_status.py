@@ -50,22 +50,24 @@ async def test_a_quiet_bot_needs_nobody(database: Database) -> None:
     assert shown(status)["updates"] == "0 waiting, 0 in work"
 
 
-async def test_it_shows_what_the_bot_did_today(database: Database, dialogue: Dialogue, nlu: ScriptedNlu) -> None:
+async def test_it_shows_what_the_bot_did_today(
+    database: Database, inbox: Inbox, dialogue: Dialogue, nlu: ScriptedNlu
+) -> None:
     nlu.meanings["Refund?"] = {"money.refund": 0.95}
     async with database.begin() as session:
         for chat, text in ((1, "Refund?"), (1, "What is love?"), (2, "Refund?")):
             turn = await dialogue.hear(text, Person(language="en"))
             await save_person(session, chat, turn.person)
             await journal.record(session, telegram_id=chat, chat_id=chat, message_id=None, text=text, reply=turn.reply)
-    await Inbox(database).keep([{"update_id": number, "message": {}} for number in (5, 6)])
+    await inbox.keep([{"update_id": number, "message": {}} for number in (5, 6)])
     activity = (await look(database)).activity
     assert activity
     assert (activity.students, activity.outcomes) == (2, {"answer": 2, "fallback": 1})
     assert (activity.unanswered, activity.publication, activity.inbox.waiting) == (1, 1, 2)
 
 
-async def test_who_has_waited_too_long_needs_a_person(database: Database) -> None:
-    await Inbox(database).keep([{"update_id": 5, "message": {}}])
+async def test_who_has_waited_too_long_needs_a_person(database: Database, inbox: Inbox) -> None:
+    await inbox.keep([{"update_id": 5, "message": {}}])
     async with database.begin() as session:
         await session.execute(update(Arrival).values(received_at=utc_now() - timedelta(minutes=6)))
     status = await look(database)

@@ -121,11 +121,12 @@ async def test_an_address_that_is_taken_is_named() -> None:
             listen("127.0.0.1", port)
 
 
-async def test_what_waits_is_counted_when_it_is_asked_for(pages: httpx2.AsyncClient, database: Database) -> None:
+async def test_what_waits_is_counted_when_it_is_asked_for(
+    pages: httpx2.AsyncClient, database: Database, inbox: Inbox
+) -> None:
     assert (await read(pages))["biciulis_inbox_oldest_seconds", ""] == 0
-    inbox = Inbox(database)
     await inbox.keep([{"update_id": number, "message": {"chat": {"id": number}}} for number in (5, 6, 7)])
-    await inbox.claim()
+    await inbox.claim(1)
     async with database.begin() as session:
         await session.execute(update(Arrival).values(received_at=utc_now() - timedelta(minutes=6)))
     figures = await read(pages)
