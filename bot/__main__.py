@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from bot import console as terminal
-from bot.app import build_application, build_notices, open_nlu, open_services
+from bot.app import build_application, build_jobs, open_nlu, open_services
 from bot.context import Services
 from bot.intake.inbox import Inbox
 from bot.jsonl import BadLine, answer_lines
@@ -40,7 +40,7 @@ def run() -> None:
 
     async def work(services: Services) -> None:
         app = build_application(token, settings, services)
-        await poll(app, Inbox(services.database), build_notices(app.bot, services))
+        await poll(app, Inbox(services.database), build_jobs(app.bot, services))
 
     asyncio.run(_with_services(settings, work, wait_for_model=False))
 

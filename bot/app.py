@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
-from zoneinfo import ZoneInfo
 
 import structlog
-from telegram import Bot
+from sqlalchemy.ext.asyncio import AsyncSession
+from telegram import Bot, LinkPreviewOptions
 from telegram.ext import ApplicationBuilder, ContextTypes
 from telegram.request import BaseRequest
 
 from bot.context import App, Context, Services
 from bot.conversation.dialogue import Dialogue, Understands
 from bot.handlers import errors, language, media, menu, privacy, question, rating, start
-from bot.notices import Notices, staff_ways
+from bot.jobs import VILNIUS, Periodic, Runner
+from bot.journal import forget_old
+from bot.notices import chat_notice, letter_notice
 from bot.settings import Settings
 from integrations.database import Database
 from integrations.database.schema import upgrade
@@ -28,10 +30,12 @@ from nlu.server import RasaServer
 from responses.files import Malformed, read_content
 from responses.library import Library, NothingPublished
 from responses.publishing import differences, publish
+from responses.state import Due
 
 FEATURES = (start, language, privacy, rating, menu, question, media, errors)
+ONLY_PROCESS = 1  # one process works on a database
 log = structlog.get_logger()
-VILNIUS = ZoneInfo("Europe/Vilnius")
+NO_PREVIEW = LinkPreviewOptions(is_disabled=True)
 
 
 @asynccontextmanager
@@ -80,14 +84,25 @@ def build_mail(settings: Settings) -> Mail:
     return SmtpMail(read_server(url), settings.mail_from) if url else PrintedMail()
 
 
-def build_notices(bot: Bot, services: Services) -> Notices:
-    """The daily word to staff about what is due, on the ways that the settings name."""
-    return Notices(
-        services.database,
-        lambda day: services.library.current().due(day),
-        staff_ways(bot, services.mail, services.staff_chat, services.staff_mail),
-        lambda: datetime.now(VILNIUS),
-    )
+def build_jobs(bot: Bot, services: Services) -> Runner:
+    """What is done again and again: deletion by age, and the word to staff on the ways that the settings name."""
+
+    def list_due(day: date) -> Sequence[Due]:
+        return services.library.current().due(day)
+
+    async def say(_: AsyncSession, text: str) -> None:
+        assert services.staff_chat
+        await bot.send_message(services.staff_chat, text, link_preview_options=NO_PREVIEW)
+
+    async def only_us(_: AsyncSession) -> set[int]:
+        return {ONLY_PROCESS}
+
+    jobs = [Periodic("deletion_by_age", "15 3 * * *", forget_old)]
+    if services.staff_chat:
+        jobs.append(chat_notice(list_due, say))
+    if services.staff_mail:
+        jobs.append(letter_notice(list_due, services.mail, services.staff_mail))
+    return Runner(services.database, jobs, ONLY_PROCESS, only_us)
 
 
 @asynccontextmanager

@@ -11,18 +11,18 @@ from bot.context import App
 from bot.intake.inbox import Inbox
 from bot.intake.poller import Poller, TokenRefused, persist
 from bot.intake.worker import Worker
-from bot.notices import Notices
+from bot.jobs import Runner
 from bot.telegram_texts import introduce
 
 __all__ = ["TokenRefused", "poll"]
 
-LONGEST_GOODBYE = 3.0  # seconds for the texts of the language that is being set
+LONGEST_GOODBYE = 3.0  # seconds for the texts of the language that is being set, and for the job in work
 
 log = structlog.get_logger()
 
 
-async def poll(app: App, inbox: Inbox, notices: Notices) -> None:
-    """Answer, and tell staff what is due, until SIGINT or SIGTERM.
+async def poll(app: App, inbox: Inbox, jobs: Runner) -> None:
+    """Answer, and do what is done again and again, until SIGINT or SIGTERM.
 
     Waits for Telegram where it is down; raises TokenRefused.
     """
@@ -36,26 +36,25 @@ async def poll(app: App, inbox: Inbox, notices: Notices) -> None:
 
     if await persist(stopping, reach):
         try:
-            await _work(app, inbox, notices, stopping)
+            await _work(app, inbox, jobs, stopping)
         finally:
             await app.shutdown()
 
 
-async def _work(app: App, inbox: Inbox, notices: Notices, stopping: asyncio.Event) -> None:
+async def _work(app: App, inbox: Inbox, jobs: Runner, stopping: asyncio.Event) -> None:
     """Everything at once, until told to stop or until the poller or the worker fails, which is raised."""
     worker = Worker(app, inbox)
     poller = Poller(app.bot, inbox, worker.wake)
     log.info("polling", bot=app.bot.username)
     main = [asyncio.create_task(each.follow(stopping)) for each in (poller, worker)]
-    introducing = asyncio.create_task(introduce(app.bot, stopping))
-    telling = asyncio.create_task(notices.follow())
+    beside = [asyncio.create_task(each) for each in (introduce(app.bot, stopping), jobs.follow(stopping))]
     await asyncio.wait(main, return_when=asyncio.FIRST_COMPLETED)
     stopping.set()
     log.info("stopping")
-    await asyncio.wait([introducing], timeout=LONGEST_GOODBYE)  # a call cut in half is carried out or not
-    for task in (introducing, telling):
+    await asyncio.wait(beside, timeout=LONGEST_GOODBYE)  # a call cut in half is carried out or not
+    for task in beside:
         task.cancel()
-    await asyncio.gather(introducing, telling, return_exceptions=True)
+    await asyncio.gather(*beside, return_exceptions=True)
     await asyncio.wait(main)
     for each in main:
         each.result()

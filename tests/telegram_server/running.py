@@ -14,7 +14,7 @@ from typing import Any
 
 from structlog.testing import capture_logs
 
-from bot.app import build_application, build_notices, open_services
+from bot.app import build_application, build_jobs, open_services
 from bot.context import App, Services
 from bot.conversation.dialogue import Understands
 from bot.intake.inbox import Inbox
@@ -62,6 +62,10 @@ class Bot:
         with closing(sqlite3.connect(self.database)) as connection:
             return connection.execute(query).fetchall()
 
+    def write(self, statement: str) -> None:
+        with closing(sqlite3.connect(self.database)) as connection, connection:
+            connection.execute(statement)
+
     async def until_logged(self, event: str) -> None:
         async with asyncio.timeout(SECONDS):
             while not any(each["event"] == event for each in self.troubles.events):  # noqa: ASYNC110
@@ -83,7 +87,7 @@ async def running(
         app = build_application(TOKEN, settings, services)
         for number in (signal.SIGINT, signal.SIGTERM):
             stack.callback(loop.remove_signal_handler, number)
-        polling = asyncio.create_task(poll(app, Inbox(services.database), build_notices(app.bot, services)))
+        polling = asyncio.create_task(poll(app, Inbox(services.database), build_jobs(app.bot, services)))
         bot = Bot(server, app, services, troubles, folder / "biciulis.sqlite")
         try:
             if telegram_is_down:
@@ -95,6 +99,7 @@ async def running(
                 return_when=asyncio.FIRST_COMPLETED,
             )
             assert not polling.done(), polling
+            await bot.until_logged("jobs_declared")  # or an impatient database is locked in between
             yield bot
         finally:
             if not polling.done():

@@ -9,7 +9,7 @@ import asyncio
 import sys
 from pathlib import Path
 
-from bot.app import build_application, build_notices, open_services
+from bot.app import build_application, build_jobs, open_services
 from bot.intake.inbox import Inbox
 from bot.polling import poll
 from bot.settings import Settings
@@ -29,7 +29,7 @@ async def main(address: str, folder: Path) -> None:
     settings = Settings(_env_file=None, data_dir=folder, telegram_base_url=address)
     async with open_services(settings, nlu) as services:
         app = build_application(TOKEN, settings, services)
-        await poll(app, Inbox(services.database), build_notices(app.bot, services))
+        await poll(app, Inbox(services.database), build_jobs(app.bot, services))
 
 
 if __name__ == "__main__":
