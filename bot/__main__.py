@@ -17,9 +17,10 @@ from telegram.error import InvalidToken
 
 from bot import console as terminal
 from bot import running
-from bot.app import VILNIUS, Model, build_application, open_nlu, open_services
+from bot.app import Model, build_application, open_nlu, open_services
 from bot.context import Services
 from bot.delivery.pace import Limits
+from bot.jobs import VILNIUS
 from bot.jsonl import BadLine, answer_lines
 from bot.logs import set_up_logs, without_token
 from bot.operations.status import read_status, table

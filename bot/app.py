@@ -3,25 +3,26 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 from typing import Protocol
-from zoneinfo import ZoneInfo
 
 import structlog
-from telegram import Bot
 from telegram.ext import ApplicationBuilder, ContextTypes
 from telegram.request import BaseRequest
 
 from bot.context import App, Context, Services
 from bot.conversation.dialogue import Dialogue, Understands
+from bot.delivery.outbox import Outgoing, put
 from bot.handlers import errors, language, media, menu, privacy, question, rating, start
-from bot.notices import Notices, staff_ways
+from bot.jobs import VILNIUS, Periodic, Runner
+from bot.journal import forget_old
+from bot.notices import chat_notice, letter_notice
 from bot.operations.figures import TimedNlu
 from bot.settings import Settings
-from integrations.database import Database
+from integrations.database import Database, Peers, Session
 from integrations.database.schema import upgrade
 from integrations.mail import Mail, PrintedMail, SmtpMail, read_server
 from nlu.client import NluClient
@@ -31,10 +32,10 @@ from nlu.servers import Servers
 from responses.files import Malformed, read_content
 from responses.library import Library, NothingPublished
 from responses.publishing import differences, publish
+from responses.state import Due
 
 FEATURES = (start, language, privacy, rating, menu, question, media, errors)
 log = structlog.get_logger()
-VILNIUS = ZoneInfo("Europe/Vilnius")
 
 
 @asynccontextmanager
@@ -83,14 +84,24 @@ def build_mail(settings: Settings) -> Mail:
     return SmtpMail(read_server(url), settings.mail_from) if url else PrintedMail()
 
 
-def build_notices(bot: Bot, services: Services) -> Notices:
-    """The daily word to staff about what is due, on the ways that the settings name."""
-    return Notices(
-        services.database,
-        lambda day: services.library.current().due(day),
-        staff_ways(bot, services.mail, services.staff_chat, services.staff_mail),
-        lambda: datetime.now(VILNIUS),
-    )
+def build_jobs(services: Services, peers: Peers) -> Runner:
+    """What is done again and again: deletion by age, and the word to staff on the ways that the settings name."""
+
+    def list_due(day: date) -> Sequence[Due]:
+        return services.library.current().due(day)
+
+    async def say(session: Session, text: str) -> None:
+        assert services.staff_chat
+        shown = {"text": text, "link_preview_options": {"is_disabled": True}}
+        await put(session, [Outgoing(services.staff_chat, "sendMessage", shown, kind="notice")])
+        await peers.ring(session, "outbox")
+
+    jobs = [Periodic("deletion_by_age", "15 3 * * *", forget_old)]
+    if services.staff_chat:
+        jobs.append(chat_notice(list_due, say))
+    if services.staff_mail:
+        jobs.append(letter_notice(list_due, services.mail, services.staff_mail))
+    return Runner(services.database, jobs, peers)
 
 
 class Model(Understands, Protocol):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import JSON, BigInteger, ForeignKey, UniqueConstraint, delete, select, update
@@ -14,8 +14,11 @@ from sqlalchemy.orm import Mapped, mapped_column
 from bot.conversation.reply import Reply
 from bot.delivery.outbox import forget_outgoing
 from bot.intake.inbox import forget_waiting
-from bot.students import Student
+from bot.students import Student, forget_unseen
 from integrations.database import Base, utc_now
+
+TEXTS_KEPT = timedelta(days=90)
+EXCHANGES_KEPT = timedelta(days=396)  # thirteen months: a month can be compared with the same one a year before
 
 # What could tell who wrote a text: addresses, telephone and document numbers, links, user names.
 PERSONAL = re.compile(r"\S+@\S+|(?:https?://|www\.)\S+|@\w{4,}|\+?\d[\d\s()-]{4,}\d|\b[A-Z]{1,3}\d{5,}\b")
@@ -125,6 +128,15 @@ async def forget(session: AsyncSession, telegram_id: int) -> None:
 async def forget_texts(session: AsyncSession, telegram_id: int) -> None:
     """Delete the texts of a person's messages, keeping the bare record."""
     await session.execute(update(Exchange).filter_by(telegram_id=telegram_id).values(text=None))
+
+
+async def forget_old(session: AsyncSession) -> None:
+    """Delete what has been kept long enough: texts, exchanges with their ratings, people who have not come back."""
+    now = utc_now()
+    await session.execute(delete(Exchange).where(Exchange.at < now - EXCHANGES_KEPT))
+    with_text = update(Exchange).where(Exchange.at < now - TEXTS_KEPT, Exchange.text.is_not(None))
+    await session.execute(with_text.values(text=None))
+    await forget_unseen(session)
 
 
 async def describe(session: AsyncSession, telegram_id: int) -> tuple[int, int]:

@@ -10,7 +10,7 @@ from functools import partial
 import structlog
 from telegram import Bot
 
-from bot.app import Model, bot_address, build_notices
+from bot.app import Model, bot_address, build_jobs
 from bot.context import App, Services
 from bot.delivery.pace import Limits
 from bot.delivery.sender import Sender
@@ -19,11 +19,9 @@ from bot.intake.poller import Poller, persist
 from bot.intake.settling import Settling
 from bot.intake.webhook import Webhook
 from bot.intake.worker import Worker
-from bot.notices import Notices
 from bot.operations.web import Check, build_pages, listen, serve
 from bot.process import Part, Process
 from bot.settings import Settings
-from bot.stopping import unless
 from bot.telegram_texts import introduce
 from integrations.database import Database, join
 from integrations.database.schema import upgrade
@@ -49,7 +47,7 @@ async def answer(
             "worker": worker.follow,
             "sender": partial(_send, Sender(app.bot, database, peers.bell("outbox"), limits), worker),
             "texts": partial(_introduce, app),
-            "notices": partial(_tell, build_notices(app.bot, services)),
+            "jobs": build_jobs(services, peers).follow,
         }
         checks = {"nlu": nlu.is_ready}
         if not fetches:
@@ -131,7 +129,3 @@ async def _introduce(app: App, stopping: asyncio.Event) -> None:
     await asyncio.wait([introducing], timeout=LONGEST_GOODBYE)  # a call cut in half is carried out or not
     introducing.cancel()
     await asyncio.gather(introducing, return_exceptions=True)
-
-
-async def _tell(notices: Notices, stopping: asyncio.Event) -> None:
-    await unless(stopping, notices.follow())

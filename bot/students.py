@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger
+from sqlalchemy import JSON, BigInteger, delete
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -13,6 +13,7 @@ from bot.conversation.person import Person
 from integrations.database import Base, utc_now
 
 CONTEXT_LASTS = timedelta(hours=2)  # "and for master's?" after lunch still leans on the morning's question
+REMEMBERED = timedelta(days=730)  # behind the last message
 
 
 class Student(Base):
@@ -43,3 +44,8 @@ async def save_person(session: AsyncSession, telegram_id: int, person: Person) -
         session.add(Student(telegram_id=telegram_id, person=person.as_dict(), first_seen=now, last_seen=now))
     else:
         student.person, student.last_seen = person.as_dict(), now
+
+
+async def forget_unseen(session: AsyncSession) -> None:
+    """Delete who has not written for two years."""
+    await session.execute(delete(Student).where(Student.last_seen < utc_now() - REMEMBERED))

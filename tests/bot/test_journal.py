@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -15,20 +15,23 @@ from sqlalchemy import select
 from bot.conversation.person import Person
 from bot.conversation.reply import Reply
 from bot.journal import (
+    EXCHANGES_KEPT,
+    TEXTS_KEPT,
     Exchange,
     Rating,
     UnansweredQuestion,
     describe,
     find,
     forget,
+    forget_old,
     forget_texts,
     mask,
     note_reply,
     rate,
     record,
 )
-from bot.students import Student, save_person
-from integrations.database import Database
+from bot.students import REMEMBERED, Student, save_person
+from integrations.database import Database, utc_now
 from nlu.understanding import Guess, Understanding
 
 ANNA, BEN = 7_000_000_001, 7_000_000_002
@@ -171,6 +174,33 @@ async def test_withdrawing_consent_deletes_ones_own_texts_and_keeps_the_bare_rec
         await forget_texts(session, ANNA)
         assert await describe(session, ANNA) == (2, 0)
         assert await describe(session, BEN) == (1, 1)
+
+
+async def test_what_has_been_kept_long_enough_is_deleted_and_nothing_younger(database: Database) -> None:
+    before, after = timedelta(minutes=-1), timedelta(minutes=1)
+    with time_machine.travel(datetime(2026, 11, 24, 12, tzinfo=UTC), tick=False) as clock:
+        begin = utc_now()
+        async with database.begin() as session:
+            await save_person(session, ANNA, Person())
+        exchange = await note(database, text="hello", reply=FALLBACK)
+        async with database.begin() as session:
+            assert await rate(session, exchange, -1, by=ANNA)
+
+        async def left(age: timedelta) -> list[int]:
+            """Texts, exchanges, ratings, unanswered questions and people that are left at an age."""
+            clock.move_to(begin + age)
+            async with database.begin() as session:
+                await forget_old(session)
+            texts = [row for row in await rows(database, Exchange) if row.text]
+            tables = (Exchange, Rating, UnansweredQuestion, Student)
+            return [len(texts), *[len(await rows(database, table)) for table in tables]]
+
+        assert await left(TEXTS_KEPT + before) == [1, 1, 1, 1, 1]
+        assert await left(TEXTS_KEPT + after) == [0, 1, 1, 1, 1]
+        assert await left(EXCHANGES_KEPT + before) == [0, 1, 1, 1, 1]
+        assert await left(EXCHANGES_KEPT + after) == [0, 0, 0, 0, 1]
+        assert await left(REMEMBERED + before) == [0, 0, 0, 0, 1]
+        assert await left(REMEMBERED + after) == [0, 0, 0, 0, 0]
 
 
 async def test_of_a_stranger_nothing_is_recorded(database: Database) -> None:

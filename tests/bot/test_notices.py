@@ -1,8 +1,7 @@
-"""Staff are told once a day what is due: with a real database, over restarts and failures."""
+"""Staff are told once a day what is due, as two jobs: with a real database, over failures."""
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
@@ -10,18 +9,21 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
-from sqlalchemy import select
+import time_machine
+from sqlalchemy.ext.asyncio import AsyncSession
 from structlog.testing import capture_logs
 
-from bot.notices import LONGEST_ATTEMPT, LONGEST_LIST, Notices, Send, StaffNotice, notice
+from bot.jobs import FIRST_PAUSE, Runner
+from bot.notices import LONGEST_LIST, chat_notice, letter_notice, notice
 from integrations.database import Database
-from integrations.mail import Refused, Unavailable
+from integrations.mail import Letter, Refused, Unavailable
 from responses.catalogue import Catalogue
 from responses.content import Fact
 from responses.state import Due, Why
 
 VILNIUS = ZoneInfo("Europe/Vilnius")
 DAY = date(2026, 11, 24)
+EIGHT = datetime(2026, 11, 24, 8, tzinfo=VILNIUS)
 FACT: dict[str, Any] = {"type": "money", "value": "80 EUR", "seen": DAY, "review_by": DAY, "owner": "studies"}
 FACT |= {"needs_review": False, "source": {"title": "A page", "url": "https://ktu.edu/fee"}}
 
@@ -32,132 +34,96 @@ def due(why: Why = "overdue", name: str = "fee", **said: Any) -> Due:
 
 @dataclass
 class Office:
-    """The staff, who are reached or not, and the clock on their wall."""
+    """The staff, who read their chat and get letters, or are not reached by mail."""
 
-    now: datetime = field(default_factory=lambda: datetime(2026, 11, 24, 9, 0, tzinfo=VILNIUS))
     listed: list[Due] = field(default_factory=lambda: [due()])
-    heard: list[tuple[str, date]] = field(default_factory=list)
-    troubles: dict[str, BaseException] = field(default_factory=dict)
+    asked: list[date] = field(default_factory=list)
+    chat: list[str] = field(default_factory=list)
+    letters: list[Letter] = field(default_factory=list)
+    trouble: Exception | None = None
 
-    def notices(self, database: Database) -> Notices:
-        """As a process that has just begun has them."""
-        ways = {way: self._listen(way) for way in ("chat", "mail")}
-        return Notices(database, lambda day: self.listed, ways, lambda: self.now)
+    def list_due(self, day: date) -> Sequence[Due]:
+        self.asked.append(day)
+        return self.listed
 
-    def _listen(self, way: str) -> Send:
-        async def send(day: date, listed: Sequence[Due]) -> None:
-            if way in self.troubles:
-                raise self.troubles[way]
-            self.heard.append((way, day))
+    async def say(self, _: AsyncSession, text: str) -> None:
+        self.chat.append(text)
 
-        return send
+    async def send(self, letter: Letter) -> None:
+        if self.trouble:
+            raise self.trouble
+        self.letters.append(letter)
 
+    def runner(self, database: Database) -> Runner:
+        async def only_us(_: AsyncSession) -> set[int]:
+            return {1}
 
-async def rows(database: Database) -> list[tuple[date, str, bool]]:
-    async with database.begin() as session:
-        found = await session.execute(select(StaffNotice.day, StaffNotice.way, StaffNotice.sent))
-        return sorted((day, way, sent) for day, way, sent in found)
-
-
-BOTH = [("chat", DAY), ("mail", DAY)]
+        jobs = [chat_notice(self.list_due, self.say), letter_notice(self.list_due, self, "office@ktu.lt")]
+        return Runner(database, jobs, 1, only_us)
 
 
-async def test_both_ways_are_told_once_a_day_over_restarts(database: Database) -> None:
-    office = Office()
-    for _ in range(2):
-        notices = office.notices(database)
-        await notices.look()
-        await notices.look()
-        office.now += timedelta(hours=14)  # a quarter to midnight, or just 23:00
-    assert office.heard == BOTH
-    assert await rows(database) == [(DAY, "chat", True), (DAY, "mail", True)]
-    office.now = datetime(2026, 11, 25, 8, 0, tzinfo=VILNIUS)
-    await office.notices(database).look()
-    assert office.heard[2:] == [("chat", date(2026, 11, 25)), ("mail", date(2026, 11, 25))]
+async def test_staff_read_in_their_chat_and_in_a_letter_what_is_due_each_morning(database: Database) -> None:
+    office = Office(listed=[due(name=f"fee_{number}") for number in range(LONGEST_LIST + 2)])
+    with time_machine.travel(EIGHT - timedelta(minutes=1), tick=False) as clock:
+        runner = office.runner(database)
+        await runner.declare()
+        for moment in (EIGHT - timedelta(seconds=1), EIGHT, EIGHT + timedelta(hours=15)):
+            clock.move_to(moment)
+            await runner.look()
+        assert office.chat == [notice(office.listed, LONGEST_LIST)]
+        whole = notice(office.listed, len(office.listed))
+        assert office.letters == [Letter("office@ktu.lt", "Bičiulis: figures to look up, 2026-11-24", whole)]
+        clock.move_to(EIGHT + timedelta(days=1))
+        await runner.look()
+    assert (len(office.chat), len(office.letters)) == (2, 2)
+    assert office.asked == [DAY] * 2 + [DAY + timedelta(days=1)] * 2
 
 
 @pytest.mark.parametrize(
-    ("now", "told"),
-    [
-        (datetime(2026, 11, 24, 7, 59, tzinfo=VILNIUS), False),
-        (datetime(2026, 11, 24, 8, 0, tzinfo=VILNIUS), True),
-        (datetime(2026, 7, 1, 5, 0, tzinfo=ZoneInfo("UTC")).astimezone(VILNIUS), True),  # summer time
-        (datetime(2026, 11, 24, 23, 59, tzinfo=VILNIUS), True),  # a bot that was started late
-    ],
+    ("hours", "told"), [(14, 1), (20, 0)], ids=["in the evening", "by night, four hours before the next one"]
 )
-async def test_nobody_is_told_before_the_morning(database: Database, now: datetime, told: bool) -> None:
-    office = Office(now=now)
-    await office.notices(database).look()
-    assert bool(office.heard) is told
+async def test_a_morning_that_was_missed_is_made_up_for_until_midnight(
+    database: Database, hours: int, told: int
+) -> None:
+    office = Office()
+    with time_machine.travel(EIGHT - timedelta(minutes=1), tick=False) as clock:
+        await office.runner(database).declare()
+        clock.move_to(EIGHT + timedelta(hours=hours))
+        await office.runner(database).look()
+        assert (len(office.chat), len(office.letters)) == (told, told)
+        clock.move_to(EIGHT + timedelta(days=1))
+        await office.runner(database).look()
+    assert (len(office.chat), len(office.letters)) == (told + 1, told + 1)
 
 
 @pytest.mark.parametrize("listed", [[], [due("never checked")]])
 async def test_nothing_is_told_while_nothing_has_come_due(database: Database, listed: list[Due]) -> None:
     office = Office(listed=listed)
-    await office.notices(database).look()
-    assert (office.heard, await rows(database)) == ([], [])
+    with time_machine.travel(EIGHT - timedelta(minutes=1), tick=False) as clock:
+        await office.runner(database).declare()
+        clock.move_to(EIGHT)
+        await office.runner(database).look()
+    assert (office.chat, office.letters) == ([], [])
 
 
 @pytest.mark.parametrize("error", [Unavailable("no route"), Refused("535 wrong password")])
-async def test_a_way_that_fails_is_logged_and_tried_again_alone(database: Database, error: Exception) -> None:
-    office = Office(troubles={"mail": error})
-    notices = office.notices(database)
-    with capture_logs() as logs:
-        await notices.look()
-    assert [(each["event"], each["way"]) for each in logs] == [("staff_told", "chat"), ("staff_not_told", "mail")]
-    assert logs[1]["reason"] == f"{type(error).__name__}: {error}"
-    assert await rows(database) == [(DAY, "chat", True)]
-    office.troubles.clear()
-    await notices.look()
-    assert office.heard == BOTH
-
-
-async def test_an_attempt_that_is_stopped_is_made_again_after_the_restart(database: Database) -> None:
-    office = Office(troubles={"chat": asyncio.CancelledError()})
-    with pytest.raises(asyncio.CancelledError):
-        await office.notices(database).look()
-    office.troubles.clear()
-    await office.notices(database).look()
-    assert office.heard == BOTH
-
-
-async def test_an_attempt_that_was_killed_is_made_again_only_when_nobody_can_be_at_it_any_more(
-    database: Database,
-) -> None:
-    office = Office()
-    async with database.begin() as session:
-        session.add(StaffNotice(day=DAY, way="chat", begun_at=office.now, sent=False))
-    await office.notices(database).look()
-    assert office.heard == [("mail", DAY)]
-    office.now += LONGEST_ATTEMPT + timedelta(seconds=1)
-    await office.notices(database).look()
-    assert office.heard == [("mail", DAY), ("chat", DAY)]
-
-
-async def test_two_processes_tell_once(database: Database) -> None:
-    office, other = Office(), Database(database.url.render_as_string(hide_password=False))
-    await asyncio.gather(*(office.notices(each).look() for each in (database, other)))
-    await other.close()
-    assert sorted(office.heard) == BOTH
-
-
-async def test_what_nobody_foresaw_does_not_end_the_looking(
-    database: Database, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("bot.notices.SECONDS_BETWEEN_LOOKS", 0)
-    office = Office(troubles={"chat": RuntimeError("unforeseen")})
-    with capture_logs() as logs:
-        following = asyncio.create_task(office.notices(database).follow())
-        async with asyncio.timeout(20):
-            while not logs:  # noqa: ASYNC110 -- what we wait for tells nobody
-                await asyncio.sleep(0.005)
-            office.troubles.clear()
-            while len(office.heard) < 2:  # noqa: ASYNC110 -- the same
-                await asyncio.sleep(0.005)
-        following.cancel()
-        await asyncio.gather(following, return_exceptions=True)
-    assert logs[0]["event"] == "notices_failed"
-    assert office.heard == BOTH
+async def test_a_letter_that_fails_is_sent_again_without_the_chat(database: Database, error: Exception) -> None:
+    office = Office(trouble=error)
+    with time_machine.travel(EIGHT - timedelta(minutes=1), tick=False) as clock:
+        runner = office.runner(database)
+        await runner.declare()
+        clock.move_to(EIGHT)
+        with capture_logs() as logs:
+            await runner.look()
+        assert [(each["event"], each["job"]) for each in logs] == [
+            ("job_done", "staff_chat_notice"),
+            ("job_failed", "staff_letter"),
+        ]
+        assert logs[1]["reason"] == f"{type(error).__name__}: {error}"
+        office.trouble = None
+        clock.shift(FIRST_PAUSE)
+        await runner.look()
+    assert (len(office.chat), len(office.letters)) == (1, 1)
 
 
 def test_a_notice_counts_everything_and_lists_what_has_a_day() -> None:

@@ -525,14 +525,15 @@ async def test_without_a_staff_chat_nothing_is_offered_to_be_passed_on(
 async def test_staff_are_told_in_their_chat_and_by_mail_what_is_due_and_a_restart_repeats_nothing(
     server: StandIn, folder: Path, nlu: ScriptedNlu, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr("bot.notices.SECONDS_BETWEEN_LOOKS", 0.01)
+    monkeypatch.setattr("bot.jobs.SECONDS_BETWEEN_LOOKS", 0.01)
     monkeypatch.setattr("bot.notices.MORNING", time.min)  # at whatever hour this test runs
     monkeypatch.setenv("BICIULIS_STAFF_MAIL", "office@ktu.lt")
     for _ in range(2):
         async with running(server, folder, nlu) as bot:
             staff = bot.chat(5005, STAFF)  # known to Telegram from now on
             async with asyncio.timeout(SECONDS):
-                while len(bot.rows("SELECT way FROM staff_notice WHERE sent")) < 2:  # noqa: ASYNC110
+                bot.write("UPDATE job SET due_at = '2026-11-24 06:00:00.000000' WHERE last_done_at IS NULL")
+                while bot.rows("SELECT name FROM job WHERE last_done_at IS NULL"):  # noqa: ASYNC110
                     await asyncio.sleep(0.01)
             await asyncio.sleep(0.1)  # several looks more
             (message,) = staff.messages

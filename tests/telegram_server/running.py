@@ -62,6 +62,10 @@ class Bot:
         with closing(sqlite3.connect(self.database)) as connection:
             return connection.execute(query).fetchall()
 
+    def write(self, statement: str) -> None:
+        with closing(sqlite3.connect(self.database)) as connection, connection:
+            connection.execute(statement)
+
     async def until_logged(self, event: str) -> None:
         async with asyncio.timeout(SECONDS):
             while not any(each["event"] == event for each in self.troubles.events):  # noqa: ASYNC110
@@ -95,6 +99,7 @@ async def running(
                 return_when=asyncio.FIRST_COMPLETED,
             )
             assert not polling.done(), polling
+            await bot.until_logged("jobs_declared")  # or an impatient database is locked in between
             yield bot
         finally:
             if not polling.done():
