@@ -90,7 +90,7 @@ async def test_where_a_webhook_is_set_the_bot_answers_what_is_brought(
             assert await bring(pages, question(server, "/menu")) == 200
             await server.until(lambda: bool(server.called("sendMessage")))
             assert (await pages.get("/readyz")).json() == dict.fromkeys(
-                ["database", "worker", "sender", "texts", "notices", "nlu", "webhook"], True
+                ["database", "worker", "sender", "texts", "jobs", "nlu", "webhook"], True
             )
             nlu.away = True
             assert (await pages.get("/readyz")).status_code == 503
