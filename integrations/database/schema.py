@@ -6,6 +6,7 @@ from pathlib import Path
 
 from alembic import command
 from alembic.config import Config
+from alembic.script import ScriptDirectory
 from sqlalchemy.engine.url import URL
 
 from integrations.database.address import CONNECT_SECONDS, read_address
@@ -23,16 +24,21 @@ def upgrade(url: str) -> None:
     with unavailable():
         if address.get_backend_name() == "sqlite" and address.database:
             Path(address.database).parent.mkdir(parents=True, exist_ok=True)
-        command.upgrade(_config(address), "head")
+        command.upgrade(alembic_config(address), "head")
+
+
+def knows(version: str) -> bool:
+    """Whether tables of that version can be brought up to date."""
+    return version in {each.revision for each in ScriptDirectory(str(MIGRATIONS)).walk_revisions()}
 
 
 def write_migration(url: str, message: str) -> None:
     """Write a migration for what the declared tables have and the database lacks; read it before you commit it."""
     number = len(list((MIGRATIONS / "versions").glob("*.py"))) + 1
-    command.revision(_config(read_address(url)), message, autogenerate=True, rev_id=f"{number:04}")
+    command.revision(alembic_config(read_address(url)), message, autogenerate=True, rev_id=f"{number:04}")
 
 
-def _config(address: URL) -> Config:
+def alembic_config(address: URL) -> Config:
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS))
     config.set_main_option("file_template", "%%(rev)s_%%(slug)s")
