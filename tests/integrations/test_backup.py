@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import shutil
+import signal
 import sqlite3
 import sys
 from collections.abc import Callable
@@ -164,6 +165,14 @@ async def test_nothing_is_restored_under_a_process_that_works(database: Database
     restore(url(database), file, replace=True)
 
 
+def put_program(folder: Path, name: str, first: str) -> None:
+    """A program of PostgreSQL's that does something else before, in the folder bin."""
+    (folder / "bin").mkdir(exist_ok=True)
+    path = folder / "bin" / name
+    path.write_text(f'#!/bin/sh\n{first}\nexec {programs()}/{name} "$@"\n')
+    path.chmod(0o755)
+
+
 def change(file: Path, how: Callable[[bytes], bytes]) -> None:
     file.write_bytes(how(file.read_bytes()))
 
@@ -225,6 +234,32 @@ async def test_a_restore_that_fails_at_its_end_changes_nothing_on_postgresql(on_
     assert await everything(on_postgres) == before
 
 
+async def test_a_restore_that_is_killed_changes_nothing_on_postgresql(
+    on_postgres: Database, postgres: Postgres, tmp_path: Path, file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = await fill(on_postgres)
+    await backup(on_postgres, file)
+    stuck = f'{programs()}/pg_restore "$@" | head -n 20; yes ";" | head -n 9999; exec sleep 600'
+    put_program(tmp_path, "pg_restore", f'case "$*" in *--no-owner*) {stuck};; esac')
+    monkeypatch.setenv("PATH", f"{tmp_path}/bin{os.pathsep}{os.environ['PATH']}")
+    program = "import sys; from pathlib import Path; from integrations.database.backup import restore; "
+    program += "restore(sys.argv[1], Path(sys.argv[2]), replace=True)"
+    restoring = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", program, url(on_postgres), str(file), start_new_session=True
+    )
+    name = on_postgres.url.database
+    in_work = f"SELECT count(*) FROM pg_stat_activity WHERE datname = '{name}' AND backend_xid IS NOT NULL"
+    async with asyncio.timeout(60):
+        while postgres.execute(in_work) != [(1,)]:  # noqa: ASYNC110 -- the server tells nobody
+            await asyncio.sleep(0.05)
+        restoring.kill()
+        await restoring.wait()
+        while postgres.execute(in_work) != [(0,)]:  # noqa: ASYNC110 -- the server tells nobody
+            await asyncio.sleep(0.05)
+    os.killpg(restoring.pid, signal.SIGKILL)  # the program that is stuck
+    assert await everything(on_postgres) == before
+
+
 async def test_a_restore_that_never_gets_to_write_changes_nothing_on_sqlite(
     migrated_sqlite: Path, tmp_path: Path, file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -259,10 +294,7 @@ async def test_the_password_is_on_no_command_line(
 ) -> None:
     seen = tmp_path / "seen"
     for name in ("pg_dump", "pg_restore", "psql"):
-        spy = tmp_path / f"bin/{name}"
-        spy.parent.mkdir(exist_ok=True)
-        spy.write_text(f'#!/bin/sh\necho {name} "$PGPASSWORD" "$@" >> {seen}\nexec {programs()}/{name} "$@"\n')
-        spy.chmod(0o755)
+        put_program(tmp_path, name, f'echo {name} "$PGPASSWORD" "$@" >> {seen}')
     monkeypatch.setenv("PATH", f"{tmp_path}/bin{os.pathsep}{os.environ['PATH']}")
     address = url(on_postgres).replace("postgres@", "postgres:se%40cret@")
     backups.backup(address, file)
