@@ -8,7 +8,7 @@ import shutil
 import signal
 import sqlite3
 import sys
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from contextlib import closing
 from datetime import date
 from pathlib import Path
@@ -30,7 +30,7 @@ from integrations.database import backup as backups
 from integrations.database.address import read_address
 from integrations.database.backup import NoBackup, Refused, restore
 from integrations.database.peers import only_one
-from integrations.database.schema import alembic_config
+from integrations.database.schema import alembic_config, upgrade
 from responses.content import Content
 from responses.models import Publication, PublishedItem
 from responses.publishing import publish
@@ -318,17 +318,22 @@ async def test_programs_that_cannot_do_it_are_named(
         backups.backup(postgres.url("postgres"), file)
 
 
-async def test_programs_may_be_newer_than_the_server(file: Path) -> None:
+@pytest.fixture
+async def on_an_old_server() -> AsyncIterator[Database]:
     server = Postgres(version=16)
     server.start()
     database = Database(server.url(server.create()))
-    await asyncio.to_thread(command.upgrade, alembic_config(database.url), "head")
-    saved = await fill(database)
-    await backup(database, file)
-    restore(url(database), file, replace=True)
-    assert await everything(database) == saved
+    upgrade(url(database))
+    yield database
     await database.close()
     server.remove()
+
+
+async def test_programs_may_be_newer_than_the_server(on_an_old_server: Database, file: Path) -> None:
+    saved = await fill(on_an_old_server)
+    await backup(on_an_old_server, file)
+    restore(url(on_an_old_server), file, replace=True)
+    assert await everything(on_an_old_server) == saved
 
 
 @pytest.fixture
