@@ -26,6 +26,7 @@ from bot.logs import set_up_logs, without_token
 from bot.operations.status import read_status, table
 from bot.settings import Settings, WrongSettings, read_settings
 from integrations.database import DatabaseUnavailable, Occupied
+from integrations.database import backup as backups
 from integrations.database.schema import upgrade, write_migration
 from nlu.messages import WrongFile
 from nlu.server import START_SECONDS
@@ -123,6 +124,22 @@ def _answer(*, fetches: bool) -> None:
     asyncio.run(_with_services(settings, work, wait_for_model=False))
 
 
+@commands.command()
+def backup(file: Annotated[Path, typer.Argument(dir_okay=False, help="Where; what is there is replaced.")]) -> None:
+    """Copy the database into a file; the bot may run meanwhile."""
+    backups.backup(_begin(as_json=False).database, file)
+
+
+@commands.command()
+def restore(
+    file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, readable=True, help="What backup has written.")],
+    replace: Annotated[bool, typer.Option("--replace", help="Give up what the database holds now.")] = False,
+) -> None:
+    """Make the database what a backup holds; the bot has to be stopped."""
+    backups.restore(_begin(as_json=False).database, file, replace=replace)
+    print(f"The database is what {file} holds.")
+
+
 async def _with_services(
     settings: Settings, work: Callable[[Services, Model], Awaitable[None]], *, wait_for_model: bool
 ) -> None:
@@ -166,7 +183,7 @@ def main() -> None:
     """Run a command; what a person can mend is said in a sentence, not in a stack trace."""
     try:
         commands()
-    except (WrongSettings, Malformed, WrongFile, BadLine) as error:
+    except (WrongSettings, Malformed, WrongFile, BadLine, backups.NoBackup) as error:
         _fail(str(error), 2)
     except InvalidToken:
         _fail("Telegram does not accept BICIULIS_TELEGRAM_TOKEN. Ask @BotFather for the right one.", 2)
@@ -174,7 +191,7 @@ def main() -> None:
         _fail(f"The language model could not be built: {error}", 1)
     except DatabaseUnavailable as error:
         _fail(f"The database cannot be used: {error}", 1)
-    except Occupied as error:
+    except (Occupied, backups.Refused) as error:
         _fail(str(error), 1)
     except OSError as error:  # the data folder cannot be written, the disk is full, a program is missing
         _fail(f"The system refused: {error}", 1)

@@ -27,7 +27,7 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="BICIULIS_", env_file=".env", env_ignore_empty=True, extra="ignore")
 
     data_dir: Path = Path("var")
-    database_url: str = ""  # empty: SQLite in data_dir
+    database_url: SecretStr = SecretStr("")  # empty: SQLite in data_dir
     telegram_token: SecretStr = SecretStr("")
     telegram_base_url: str = "https://api.telegram.org/bot"
     telegram_base_file_url: str = "https://api.telegram.org/file/bot"
@@ -46,8 +46,9 @@ class Settings(BaseSettings):
 
     @field_validator("database_url")
     @classmethod
-    def _check_address(cls, value: str) -> str:
-        return read_address(value).render_as_string(hide_password=False) if value else ""
+    def _check_address(cls, value: SecretStr) -> SecretStr:
+        url = value.get_secret_value()
+        return SecretStr(read_address(url).render_as_string(hide_password=False)) if url else value
 
     @field_validator("nlu_url", mode="before")
     @classmethod
@@ -99,7 +100,7 @@ class Settings(BaseSettings):
 
     @property
     def database(self) -> str:
-        return self.database_url or f"sqlite+aiosqlite:///{self.data_dir.resolve()}/biciulis.sqlite"
+        return self.database_url.get_secret_value() or f"sqlite+aiosqlite:///{self.data_dir.resolve()}/biciulis.sqlite"
 
     def listener(self, *, receives: bool) -> tuple[str, int] | None:
         """Host and port to listen on, or None."""

@@ -19,6 +19,7 @@ from rich.markup import escape
 from rich.table import Column, Table
 
 from integrations.database import Database, DatabaseUnavailable
+from integrations.database.address import read_address
 from integrations.database.schema import upgrade
 from responses.catalogue import Catalogue
 from responses.content import FALLBACK_LANGUAGE, Content, value_on
@@ -237,6 +238,10 @@ async def _publish(folder: Path, address: str) -> None:
 
 def _address(url: str, data_dir: Path) -> str:
     address = url or f"sqlite+aiosqlite:///{data_dir.resolve()}/biciulis.sqlite"
+    try:
+        read_address(address)
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint="--database") from None
     upgrade(address)
     return address
 

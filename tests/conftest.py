@@ -108,3 +108,10 @@ async def database(address: str) -> AsyncIterator[Database]:
     database = Database(address)
     yield database
     await database.close()
+
+
+@pytest.fixture
+async def on_postgres(postgres: Postgres, migrated_postgres: str) -> AsyncIterator[Database]:
+    database = Database(postgres.url(postgres.create(migrated_postgres)))
+    yield database
+    await database.close()

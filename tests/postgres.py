@@ -30,12 +30,12 @@ def programs(version: int = 18) -> Path:
 class Postgres:
     """A server that can be stopped, killed and started again; `remove` ends it for good."""
 
-    def __init__(self, **settings: str) -> None:
+    def __init__(self, version: int = 18, **settings: str) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="pg-"))  # a short path: that of a socket has 107 characters at most
         self._settings = QUICK | settings
         self._numbers = count(1)
         self._process: subprocess.Popen[bytes] | None = None
-        self._programs = programs()
+        self._programs = programs(version)
         self._user: dict[str, Any] = {}
         if os.geteuid() == 0:  # PostgreSQL does not want to be root, and who else we take may not read our folders
             nobody = pwd.getpwnam("nobody")

@@ -61,7 +61,7 @@ class Peers(ABC):
 async def join(database: Database) -> AsyncIterator[Peers]:
     """Be one of those who work on the database. Raises DatabaseUnavailable, or Occupied on SQLite."""
     if not database.is_postgres:
-        with _only_one(database):
+        with only_one(Path(str(database.url.database))):
             yield _Alone()
         return
     peers = _Several(database)
@@ -129,13 +129,13 @@ class _Several(Peers):
 
 
 @contextmanager
-def _only_one(database: Database) -> Iterator[None]:
-    assert database.url.database
+def only_one(path: Path) -> Iterator[None]:
+    """Be the only process that works on a SQLite database. Raises Occupied, and DatabaseUnavailable."""
     with ExitStack() as stack:
         with unavailable():
-            file = stack.enter_context(Path(database.url.database + ".lock").open("w"))
+            file = stack.enter_context(path.with_name(path.name + ".lock").open("w"))
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)  # falls with the process, however it ends
         except BlockingIOError:
-            raise Occupied(f"Another process works on {database.url.database}. With SQLite there can be one.") from None
+            raise Occupied(f"Another process works on {path}. With SQLite there can be only one.") from None
         yield

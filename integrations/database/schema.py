@@ -26,7 +26,12 @@ def upgrade(url: str) -> None:
     with unavailable():
         if address.get_backend_name() == "sqlite" and address.database:
             Path(address.database).parent.mkdir(parents=True, exist_ok=True)
-        command.upgrade(_config(address), "head")
+        command.upgrade(alembic_config(address), "head")
+
+
+def knows(version: str) -> bool:
+    """Whether tables of that version can be brought up to date."""
+    return version in {each.revision for each in ScriptDirectory(str(MIGRATIONS)).walk_revisions()}
 
 
 async def revision(session: AsyncSession) -> str | None:
@@ -42,10 +47,10 @@ def newest_revision() -> str | None:
 def write_migration(url: str, message: str) -> None:
     """Write a migration for what the declared tables have and the database lacks; read it before you commit it."""
     number = len(list((MIGRATIONS / "versions").glob("*.py"))) + 1
-    command.revision(_config(read_address(url)), message, autogenerate=True, rev_id=f"{number:04}")
+    command.revision(alembic_config(read_address(url)), message, autogenerate=True, rev_id=f"{number:04}")
 
 
-def _config(address: URL) -> Config:
+def alembic_config(address: URL) -> Config:
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS))
     config.set_main_option("file_template", "%%(rev)s_%%(slug)s")

@@ -43,8 +43,8 @@ def test_the_environment_comes_before_the_file(monkeypatch: pytest.MonkeyPatch, 
 
 
 def test_a_database_of_ones_own_takes_the_place_of_the_file(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("BICIULIS_DATABASE_URL", "postgresql+psycopg://db/biciulis")
-    assert read_settings().database == "postgresql+psycopg://db/biciulis"
+    monkeypatch.setenv("BICIULIS_DATABASE_URL", "postgresql://bot:se%40cret@db/biciulis")
+    assert read_settings().database == "postgresql+psycopg://bot:se%40cret@db/biciulis"
 
 
 def test_several_rasa_servers_stand_apart_by_commas(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -72,10 +72,13 @@ def test_no_address_or_number_of_rasa_servers_is_guessed(
 def test_all_wrong_values_are_named_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("BICIULIS_STAFF_CHAT", "@office")
     monkeypatch.setenv("BICIULIS_LOG_LEVEL", "loud")
+    monkeypatch.setenv("BICIULIS_DATABASE_URL", "mysql://bot:nlu-secret@db/biciulis")
     monkeypatch.setenv("BICIULIS_DATA_DIR", "fine")
     with pytest.raises(WrongSettings) as wrong:
         read_settings()
+    assert "nlu-secret" not in str(wrong.value)
     assert sorted(each.split(": ")[0] for each in str(wrong.value).splitlines()) == [
+        "BICIULIS_DATABASE_URL",
         "BICIULIS_LOG_LEVEL",
         "BICIULIS_STAFF_CHAT",
     ]
@@ -159,6 +162,7 @@ def test_a_missing_token_is_asked_for_by_name() -> None:
 def test_a_token_is_not_shown_by_accident(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("BICIULIS_TELEGRAM_TOKEN", TOKEN)
     monkeypatch.setenv("BICIULIS_NLU_TOKEN", "nlu-secret")
+    monkeypatch.setenv("BICIULIS_DATABASE_URL", "postgresql://bot:nlu-secret@db/biciulis")
     monkeypatch.setenv("BICIULIS_SMTP_URL", "smtp://bot:nlu-secret@mail.ktu.lt")
     monkeypatch.setenv("BICIULIS_MAIL_FROM", "bot@ktu.lt")
     monkeypatch.setenv("BICIULIS_WEBHOOK_URL", WEBHOOK["WEBHOOK_URL"])

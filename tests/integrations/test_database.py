@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -22,15 +22,8 @@ from bot.students import Student, save_person
 from integrations.database import Base, Database, DatabaseUnavailable, utc_now
 from integrations.database.address import read_address
 from integrations.database.engine import HELD, lock_number, take_lock
-from integrations.database.schema import _config, upgrade
+from integrations.database.schema import alembic_config, upgrade
 from tests.postgres import Postgres
-
-
-@pytest.fixture
-async def on_postgres(postgres: Postgres, migrated_postgres: str) -> AsyncIterator[Database]:
-    database = Database(postgres.url(postgres.create(migrated_postgres)))
-    yield database
-    await database.close()
 
 
 async def add(database: Database, telegram_id: int) -> None:
@@ -186,7 +179,7 @@ def test_migrations_make_exactly_the_tables_that_are_declared_and_take_them_away
     with engine.connect() as connection:
         assert compare_metadata(MigrationContext.configure(connection), Base.metadata) == []
     engine.dispose()
-    command.downgrade(_config(read_address(empty)), "base")
+    command.downgrade(alembic_config(read_address(empty)), "base")
     assert tables(empty) == {"alembic_version"}
     upgrade(empty)
     assert tables(empty) == {"alembic_version", *Base.metadata.tables}

@@ -8,8 +8,10 @@ from contextlib import AsyncExitStack, suppress
 from pathlib import Path
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import select, text
 
+from bot.conversation.person import Person
+from bot.students import Student, save_person
 from integrations.database import Database, DatabaseUnavailable, Occupied, Peers, engine, join
 from tests.postgres import Postgres
 
@@ -161,23 +163,27 @@ async def test_who_has_lost_the_hold_writes_nothing_more(pair: tuple[Database, D
 
 async def test_transactions_of_who_holds_come_one_after_the_other(database: Database) -> None:
     async with database.hold("sender") as held:
-        began, order = asyncio.Event(), []
+        began = asyncio.Event()
 
-        async def first() -> None:
+        async def begin_and_break_off() -> None:
             async with held.begin() as session:
+                await save_person(session, 1, Person())
+                await session.flush()
                 began.set()
-                await session.execute(text("SELECT 1"))
-                await asyncio.sleep(0)
-                order.append(1)
+                for _ in range(9):
+                    await session.execute(text("SELECT 1"))
+                raise LookupError
 
-        async def second() -> None:
+        async def write() -> None:
             await began.wait()
             async with held.begin() as session:
-                await session.execute(text("SELECT 1"))
-                order.append(2)
+                await save_person(session, 2, Person())
 
-        await asyncio.gather(second(), first())
-        assert order == [1, 2]
+        broken_off, written = await asyncio.gather(begin_and_break_off(), write(), return_exceptions=True)
+    assert isinstance(broken_off, LookupError)
+    assert written is None
+    async with database.begin() as session:
+        assert list(await session.scalars(select(Student.telegram_id))) == [2]
 
 
 async def test_an_error_of_what_is_done_while_holding_is_passed_on(database: Database) -> None:

@@ -160,6 +160,12 @@ def test_a_database_that_cannot_be_used_ends_with_status_one(folder: Path, tmp_p
     assert "Traceback" not in done.stderr
 
 
+def test_an_address_that_is_no_database_ends_with_status_two(folder: Path) -> None:
+    done = run("diff", folder, "--database", "mysql://db/biciulis")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "is no database address" in done.stderr
+
+
 def test_without_a_command_the_commands_are_shown() -> None:
     done = run()
     assert done.returncode == 2
