@@ -17,6 +17,7 @@ from bot.conversation.reply import Choice, Reply, Turn
 from bot.delivery.calls import CHANGING, say_now
 from bot.delivery.outbox import Outgoing
 from bot.delivery.pace import WRITING
+from bot.operations.figures import count_reply
 from bot.rendering import split_html
 from bot.students import save_person
 from integrations.database import DatabaseUnavailable
@@ -52,6 +53,7 @@ async def answer(
 
     try:
         await context.settle(update, write)
+        count_reply(turn.reply)
     except DatabaseUnavailable as error:
         log.error("turn_not_stored", update=update.update_id, reason=str(error))
         await answer_now(context.bot, [*_reply(update, _with_excuse(turn.reply), None), *beside])

@@ -8,6 +8,7 @@ from stamina import retry_context
 from bot.context import Write
 from bot.delivery import outbox
 from bot.intake.inbox import Inbox
+from bot.operations import figures
 from integrations.database import Database, DatabaseUnavailable, Peers
 
 PATIENCE = 8.0  # seconds; a database that is started anew is back before
@@ -28,7 +29,8 @@ class Settling:
             on=DatabaseUnavailable, attempts=None, timeout=PATIENCE, wait_initial=0.1, wait_max=1.0
         ):
             with attempt:
-                await self._try(update_id, write)
+                with figures.TRANSACTION.time():
+                    await self._try(update_id, write)
         self._settled.add(update_id)
 
     def take(self, update_id: int) -> bool:

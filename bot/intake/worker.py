@@ -19,6 +19,7 @@ from bot.context import App
 from bot.delivery.outbox import Outgoing
 from bot.intake.inbox import MOST_ATTEMPTS, Claimed, Inbox
 from bot.intake.settling import Settling
+from bot.operations import figures
 from bot.stopping import pause, unless
 from integrations.database import DatabaseUnavailable
 
@@ -100,11 +101,12 @@ class Worker:
         self._inbox.news.set()
 
     async def _handle(self, claimed: Claimed) -> None:
-        try:
-            await self._app.process_update(Update.de_json(dict(claimed.body), self._app.bot))
-        except Exception as error:  # noqa: BLE001 -- an update that nobody can read must not end the others
-            log.error("update_not_read", update=claimed.update_id, reason=type(error).__name__)
-        await self._settle(claimed)
+        with figures.HANDLING.time():
+            try:
+                await self._app.process_update(Update.de_json(dict(claimed.body), self._app.bot))
+            except Exception as error:  # noqa: BLE001 -- an update that nobody can read must not end the others
+                log.error("update_not_read", update=claimed.update_id, reason=type(error).__name__)
+            await self._settle(claimed)
 
     async def _settle(self, claimed: Claimed) -> None:
         """What no handler has settled, until the database takes it: an answer must not be given again."""

@@ -14,6 +14,7 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 
 from bot.conversation.dialogue import Understands
 from bot.conversation.reply import Reply
+from bot.delivery.waiting import Unsent, read_unsent
 from bot.intake.backlog import Backlog, read_backlog
 from integrations.database import Database, DatabaseUnavailable
 from nlu.client import Unavailable
@@ -56,26 +57,30 @@ def count_send(method: str, outcome: SendOutcome) -> None:
 async def write_figures(database: Database) -> bytes:
     """All figures in Prometheus's text format; without those of the database while it is away."""
     try:
-        async with database.read() as session:
-            backlog = await read_backlog(session)
+        async with database.begin() as session:
+            waiting = await read_backlog(session), await read_unsent(session)
     except DatabaseUnavailable:
-        backlog = None
-    return generate_latest(REGISTRY) + generate_latest(_InDatabase(backlog))
+        waiting = None
+    return generate_latest(REGISTRY) + generate_latest(_InDatabase(waiting))
 
 
 class _InDatabase:
     """What waits in the database, as the library collects it. Old figures would be worse than none."""
 
-    def __init__(self, backlog: Backlog | None) -> None:
-        self._backlog = backlog
+    def __init__(self, waiting: tuple[Backlog, Unsent] | None) -> None:
+        self._waiting = waiting
 
     def collect(self) -> Iterator[Metric]:
-        yield GaugeMetricFamily("biciulis_database_up", "Whether the database answers.", int(self._backlog is not None))
-        if self._backlog is None:
+        yield GaugeMetricFamily("biciulis_database_up", "Whether the database answers.", int(self._waiting is not None))
+        if self._waiting is None:
             return
+        inbox, outbox = self._waiting
         for name, meaning, value in (
-            ("biciulis_inbox_waiting", "Updates that nobody has begun to handle.", self._backlog.waiting),
-            ("biciulis_inbox_in_work", "Updates that are being handled.", self._backlog.in_work),
-            ("biciulis_inbox_oldest_seconds", "Age of the oldest update that is not done with.", self._backlog.oldest),
+            ("biciulis_inbox_waiting", "Updates that nobody has begun to handle.", inbox.waiting),
+            ("biciulis_inbox_in_work", "Updates that are being handled.", inbox.in_work),
+            ("biciulis_inbox_oldest_seconds", "Age of the oldest update that is not done with.", inbox.oldest),
+            ("biciulis_outbox_waiting", "Messages that are to be sent.", outbox.waiting),
+            ("biciulis_outbox_oldest_seconds", "Age of the oldest message that is to be sent.", outbox.oldest),
+            ("biciulis_outbox_undeliverable", "Messages given up in the last week.", outbox.undeliverable),
         ):
             yield GaugeMetricFamily(name, meaning, value)

@@ -14,6 +14,7 @@ from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.engine.url import URL
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from bot.delivery.waiting import Unsent, read_unsent
 from bot.intake.backlog import Backlog, read_backlog
 from bot.journal import Exchange, UnansweredQuestion
 from bot.students import Student
@@ -31,6 +32,7 @@ class Activity:
     """What the tables tell of the bot's work."""
 
     inbox: Backlog
+    outbox: Unsent
     students: int  # seen in the last day
     outcomes: dict[str, int]  # of the answers of the last day
     unanswered: int  # questions without an answer that no member of staff has seen
@@ -62,7 +64,7 @@ async def read_status(url: str, today: date) -> Status:
     database = Database(url)
     _require_file(database.url)
     try:
-        async with database.read() as session:
+        async with database.begin() as session:
             found = await revision(session)
         fits = found == newest_revision()
         activity = await _read_activity(database, today) if fits else None
@@ -90,11 +92,12 @@ def _require_file(url: URL) -> None:
 
 async def _read_activity(database: Database, today: date) -> Activity:
     newest = await published(database)
-    async with database.read() as session:
+    async with database.begin() as session:
         since = utc_now() - DAY
         outcomes = select(Exchange.outcome, func.count()).where(Exchange.at > since).group_by(Exchange.outcome)
         return Activity(
             inbox=await read_backlog(session),
+            outbox=await read_unsent(session),
             students=await _count(session, Student.last_seen > since),
             outcomes={outcome: count for outcome, count in await session.execute(outcomes)},
             unanswered=await _count(session, UnansweredQuestion.seen_by_staff.is_(False)),
@@ -119,15 +122,20 @@ def _troubles(status: Status) -> Iterator[str]:
 
 
 def _lines(activity: Activity) -> Iterator[tuple[str, str]]:
-    inbox = activity.inbox
-    oldest = f", the oldest for {timedelta(seconds=round(inbox.oldest))}" if inbox.oldest else ""
-    yield "updates", f"{inbox.waiting} waiting, {inbox.in_work} in work{oldest}"
+    inbox, outbox = activity.inbox, activity.outbox
+    yield "updates", f"{inbox.waiting} waiting, {inbox.in_work} in work{_oldest(inbox.oldest)}"
+    yield "messages", f"{outbox.waiting} to be sent{_oldest(outbox.oldest)}"
+    yield "undeliverable, 7 days", str(outbox.undeliverable)
     yield "students in 24 h", str(activity.students)
     yield "answers in 24 h", _counted(activity.outcomes)
     yield "unanswered, not seen", str(activity.unanswered)
     if activity.published_at:
         yield "published", f"number {activity.publication}, {activity.published_at:%Y-%m-%d %H:%M} UTC"
     yield "figures to look up", _counted(activity.due)
+
+
+def _oldest(seconds: float) -> str:
+    return f", the oldest for {timedelta(seconds=round(seconds))}" if seconds else ""
 
 
 def _counted(counts: dict[str, int]) -> str:

@@ -109,8 +109,10 @@ def test_events_below_the_level_are_left_out(capsys: pytest.CaptureFixture[str])
 
 
 async def test_what_the_webhook_is_brought_is_not_logged(
-    database: Database, inbox: Inbox, capsys: pytest.CaptureFixture[str]
+    database: Database, inbox: Inbox, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    for module in ("bot.intake.webhook", "bot.operations.web"):  # what is set up here is not for later tests
+        monkeypatch.setattr(f"{module}.log", structlog.get_logger(module))
     set_up_logs("DEBUG", as_json=True)
     webhook = Webhook(Bot(TOKEN), WebhookAddress(ADDRESS, "s3cret-word"), database, inbox)
     stopping, listener = asyncio.Event(), listen("127.0.0.1", 0)

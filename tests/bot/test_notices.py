@@ -20,6 +20,7 @@ from integrations.mail import Letter, Refused, Unavailable
 from responses.catalogue import Catalogue
 from responses.content import Fact
 from responses.state import Due, Why
+from tests.processes import Process
 
 VILNIUS = ZoneInfo("Europe/Vilnius")
 DAY = date(2026, 11, 24)
@@ -55,11 +56,8 @@ class Office:
         self.letters.append(letter)
 
     def runner(self, database: Database) -> Runner:
-        async def only_us(_: AsyncSession) -> set[int]:
-            return {1}
-
         jobs = [chat_notice(self.list_due, self.say), letter_notice(self.list_due, self, "office@ktu.lt")]
-        return Runner(database, jobs, 1, only_us)
+        return Runner(database, jobs, Process(set()))
 
 
 async def test_staff_read_in_their_chat_and_in_a_letter_what_is_due_each_morning(database: Database) -> None:

@@ -25,12 +25,12 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 from sqlalchemy import select
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.intake.inbox import MOST_ATTEMPTS, REMEMBERED, Arrival, Claimed, Inbox
 from bot.journal import forget
-from integrations.database import Database, Peers, utc_now
+from integrations.database import Database, utc_now
 from integrations.database.schema import upgrade
+from tests.processes import Process
 
 ANNA, BEN, GROUP = 7_000_000_001, 7_000_000_002, -1_000_000_000_777
 
@@ -53,24 +53,6 @@ def written(number: int, chat: int = ANNA, person: int = 0, **more: Any) -> dict
 async def rows(database: Database) -> Sequence[Arrival]:
     async with database.begin() as session:
         return (await session.scalars(select(Arrival).order_by(Arrival.update_id))).all()
-
-
-class Process(Peers):
-    """One of several processes, which all know who of them is up."""
-
-    def __init__(self, up: set[int]) -> None:
-        super().__init__()
-        self.up = up
-        up.add(self.number)
-
-    def dies(self) -> None:
-        self.up.remove(self.number)
-
-    async def alive(self, session: AsyncSession) -> set[int]:
-        return set(self.up)
-
-    async def ring(self, session: AsyncSession, name: str) -> None:
-        self.bell(name).set()
 
 
 @dataclass

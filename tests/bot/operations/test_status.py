@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator
 from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from rich.console import Console
@@ -23,7 +24,7 @@ from bot.conversation.person import Person
 from bot.intake.inbox import Arrival, Inbox
 from bot.operations.status import Status, read_status, table
 from bot.students import save_person
-from integrations.database import Database, DatabaseUnavailable, utc_now
+from integrations.database import Database, DatabaseUnavailable, join, utc_now
 from tests.conftest import TODAY, ScriptedNlu
 
 
@@ -32,6 +33,11 @@ async def database(folder: Path) -> AsyncIterator[Database]:
     database = Database(f"sqlite+aiosqlite:///{folder}/biciulis.sqlite")
     yield database
     await database.close()
+
+
+async def keep(database: Database, updates: list[dict[str, Any]]) -> None:
+    async with join(database) as peers:
+        await Inbox(database, peers).keep(updates)
 
 
 async def look(database: Database) -> Status:
