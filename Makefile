@@ -21,8 +21,12 @@ train: setup ## build the language model
 evaluate: setup ## measure the model on messages that it never learned from
 	@$(BIN)/python -m nlu.evaluation
 
-bench: setup ## measure the model beside Rasa's default one (a quarter of an hour)
+bench: setup ## measure model and bot beside Rasa's default and a plain bot (an hour, on a quiet machine)
 	@$(BIN)/python -m nlu.benchmark --examples 4
+	@$(BIN)/python -m tests.load.bench
+
+soak: setup ## kill everything in turn while people write: nothing may be lost (SECONDS=600)
+	@$(BIN)/python -m tests.load.soak --seconds $(or $(SECONDS),600)
 
 test: setup ## everything that CI checks
 	@$(BIN)/ruff format --check .
@@ -69,4 +73,4 @@ $(UV): requirements/uv.txt
 	@$(UV) pip install --compile-bytecode --require-hashes --no-deps --python .venv-nlu -r requirements/nlu.txt
 	@touch $@
 
-.PHONY: help chat run train evaluate bench test texts content migrate pin clean setup
+.PHONY: help chat run train evaluate bench soak test texts content migrate pin clean setup

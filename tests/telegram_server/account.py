@@ -132,6 +132,7 @@ class Account(Updates):
         for name in ("entities", "reply_markup"):
             message.pop(name, None)
         message.update(shown, edit_date=int(time.time()))
+        self.sent.add(message["chat"]["id"], message.get("text", ""))
         return message
 
 

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import time
 from collections import defaultdict, deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from itertools import pairwise
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Sent:
-    """One message of the bot's. `at`: seconds of the monotonic clock."""
+    """One message of the bot's, or a change of one. `at`: seconds of the monotonic clock."""
 
     at: float
     chat: int
     text: str
+    answer_lost: bool = False  # the bot was not told that Telegram has taken it
 
 
 class SentLog:
@@ -23,12 +24,19 @@ class SentLog:
 
     def __init__(self) -> None:
         self.all: list[Sent] = []
+        self.on_sent: Callable[[Sent], None] = lambda sent: None
         self._by_chat: dict[int, list[Sent]] = defaultdict(list)
 
     def add(self, chat: int, text: str) -> None:
         sent = Sent(time.monotonic(), chat, text)
         self.all.append(sent)
         self._by_chat[chat].append(sent)
+        self.on_sent(sent)
+
+    def lose_answer(self, chat: int) -> None:
+        """Nobody will tell the bot that the last message in a chat was taken."""
+        if chat in self._by_chat:
+            self._by_chat[chat][-1].answer_lost = True
 
     def of(self, chat: int) -> list[Sent]:
         return self._by_chat.get(chat, [])

@@ -134,6 +134,7 @@ class StandIn(Account):
             return self._note(call, refusal(error.code, error.description))
         body = json.dumps({"ok": True, "result": result}, ensure_ascii=False).encode()  # as it is now
         if fault:
+            self.sent.lose_answer(call.params.get("chat_id", 0))
             return Fault(body=body, ending=fault.ending)
         call.body = body
         return Fault(body=body)

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import json
 import time
+from collections import Counter
 from collections.abc import Callable
 
 from tests.telegram_server.rules import Params
@@ -32,7 +33,7 @@ class Updates:
         self._updates: dict[int, Params] = {}
         self._allowed: list[str] = []
         self._again: list[Params] = []  # sent once more, although confirmed
-        self._numbers = {"update": 700, "message": 0, "poll": 0}
+        self._numbers = Counter(update=700)
         self._changed = asyncio.Event()
         self._closing = False
 

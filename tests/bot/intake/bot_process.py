@@ -13,14 +13,9 @@ from bot.app import build_application, open_services
 from bot.running import answer
 from bot.settings import Settings
 from tests.conftest import ScriptedNlu
+from tests.load.questions import MEANINGS
 from tests.telegram_server.running import UNLIMITED
 from tests.telegram_server.server import TOKEN
-
-# Topics whose answers depend on nothing that is known of a person.
-TOPICS = ("admission.fee", "admission.defer", "programmes.online", "programmes.ranking", "money.payment")
-TOPICS += ("money.refund", "recognition.process", "recognition.credits", "visa.late", "permit.lost")
-QUESTIONS = tuple(f"Question number {number}" for number in range(len(TOPICS)))
-MEANINGS = {question: {topic: 0.95} for question, topic in zip(QUESTIONS, TOPICS, strict=True)}
 
 
 async def main(address: str, folder: Path) -> None:

@@ -19,8 +19,9 @@ from bot.conversation.dialogue import Dialogue
 from bot.conversation.person import Person
 from bot.intake.inbox import MOST_ATTEMPTS
 from integrations.database import engine
-from tests.bot.intake.bot_process import MEANINGS, QUESTIONS
 from tests.conftest import ScriptedNlu
+from tests.load.crowd import write
+from tests.load.questions import MEANINGS, QUESTIONS
 from tests.telegram_server.chat import SECONDS
 from tests.telegram_server.rules import parse_html
 from tests.telegram_server.running import running
@@ -42,14 +43,6 @@ async def answers(dialogue: Dialogue, nlu: ScriptedNlu) -> list[str]:
     firsts = [parse_html(turn.reply.text)[0].strip().splitlines()[0] for turn in turns]
     assert len(set(firsts)) == len(QUESTIONS)
     return firsts
-
-
-def write(server: StandIn, chat: int, text: str) -> dict[str, Any]:
-    """A message of a person; gives the update."""
-    server.chats.setdefault(chat, {"id": chat, "type": "private", "first_name": "Asha"})
-    sender = {"id": chat, "is_bot": False, "first_name": "Asha", "language_code": "en"}
-    message = server.post(chat, sender, text=text)
-    return {"update_id": server.update("message", message), "message": json.loads(json.dumps(message))}
 
 
 def write_everything(server: StandIn) -> None:
