@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import shutil
 from collections.abc import AsyncIterator, Iterator
 from datetime import date
@@ -29,10 +30,12 @@ class ScriptedNlu:
     def __init__(self) -> None:
         self.meanings: dict[str, dict[str, float]] = {}
         self.away = False
+        self.seconds = 0.0  # that it takes
 
     async def parse(self, text: str) -> Understanding:
         if self.away:
             raise Unavailable("the test took it away")
+        await asyncio.sleep(self.seconds)
         meaning = self.meanings.get(text, {"out_of_scope": 0.9, "talk.help": 0.05, "contact.office": 0.03})
         ranked = sorted(meaning.items(), key=lambda item: -item[1])
         return Understanding(tuple(Guess(key, confidence) for key, confidence in ranked))

@@ -28,9 +28,8 @@ class Settling:
         async for attempt in retry_context(
             on=DatabaseUnavailable, attempts=None, timeout=PATIENCE, wait_initial=0.1, wait_max=1.0
         ):
-            with attempt:
-                with figures.TRANSACTION.time():
-                    await self._try(update_id, write)
+            with attempt, figures.TRANSACTION.time():
+                await self._try(update_id, write)
         self._settled.add(update_id)
 
     def take(self, update_id: int) -> bool:

@@ -57,7 +57,7 @@ def count_send(method: str, outcome: SendOutcome) -> None:
 async def write_figures(database: Database) -> bytes:
     """All figures in Prometheus's text format; without those of the database while it is away."""
     try:
-        async with database.begin() as session:
+        async with database.read() as session:
             waiting = await read_backlog(session), await read_unsent(session)
     except DatabaseUnavailable:
         waiting = None

@@ -21,7 +21,7 @@ from sqlalchemy.types import TypeDecorator
 
 from integrations.database.address import POSTGRES, read_address
 
-BUSY_SECONDS = 5  # how long SQLite waits for another writer
+BUSY_SECONDS = 5.0  # how long SQLite waits for another writer
 POOL = 16  # connections of a process to PostgreSQL; transactions are so short that 64 handlers share them
 POOL_SECONDS = 20  # how long a transaction waits for one of them
 SECONDS_BETWEEN_TRIES = 1.0  # of getting a lock that another process holds
@@ -203,6 +203,7 @@ def _prepare_sqlite(connection: Any, record: object) -> None:
     connection.isolation_level = None  # the driver begins no transactions of its own
     cursor = connection.cursor()
     # Synchronous in full: what we confirm to Telegram must outlive a power cut, not only a killed process.
-    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", f"busy_timeout={BUSY_SECONDS * 1000}"):
+    patience = f"busy_timeout={round(BUSY_SECONDS * 1000)}"
+    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", patience):
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()

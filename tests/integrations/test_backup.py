@@ -10,7 +10,6 @@ import sqlite3
 import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import closing
-from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -22,8 +21,8 @@ from bot.__main__ import main
 from bot.conversation.person import Person
 from bot.conversation.reply import Reply
 from bot.intake.inbox import Inbox
+from bot.jobs import Job
 from bot.journal import rate, record
-from bot.notices import StaffNotice
 from bot.students import save_person
 from integrations.database import Base, Database, DatabaseUnavailable, Occupied, join, utc_now
 from integrations.database import backup as backups
@@ -88,7 +87,7 @@ async def fill(database: Database) -> Everything:
     """A row at least in every table."""
     async with database.begin() as session:
         session.add(Publication(number=1, at=utc_now(), by="ona", changes=["+ fact fee"]))
-        session.add(StaffNotice(day=date(2026, 11, 24), way="chat", begun_at=utc_now(), sent=True))
+        session.add(Job(name="staff_letter", recurrence="0 8 * * *", due_at=utc_now(), attempts=0))
         await session.flush()
         session.add(PublishedItem(kind="fact", language="", name="fee", position=0, body=["80 EUR"], publication=1))
     await Inbox(database).keep([{"update_id": 5, "message": {"text": "a\\b\tc\nd\u0000e"}}])

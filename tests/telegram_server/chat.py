@@ -93,7 +93,7 @@ class Chat:
 
     async def _is_done(self, number: int) -> bool:
         services: Services = self.app.bot_data["services"]
-        async with services.database.begin() as session:
+        async with services.database.read() as session:
             arrival = await session.get(Arrival, number)
             waiting = await session.scalar(select(exists().where(Parcel.failed_at.is_(None))))
         return arrival is not None and arrival.done_at is not None and not waiting

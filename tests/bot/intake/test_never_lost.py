@@ -205,7 +205,7 @@ async def test_an_update_that_nobody_can_read_keeps_no_other_out(
 async def test_while_the_database_is_locked_nothing_is_confirmed_and_afterwards_everything_is_answered(
     server: StandIn, folder: Path, nlu: ScriptedNlu, answers: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(engine, "BUSY_SECONDS", 0)
+    monkeypatch.setattr(engine, "BUSY_SECONDS", 0.05)
     monkeypatch.setattr("bot.intake.poller.FIRST_PAUSE", 0.01)
     async with running(server, folder, nlu) as bot:
         with closing(sqlite3.connect(bot.database, isolation_level=None)) as connection:
