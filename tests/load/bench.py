@@ -104,8 +104,8 @@ async def measure(system: System, place: Place, plan: Plan, questions: Sequence[
                 row.burst = await Crowd(server, ask, plan.people).burst(plan.burst)
             if system is not CHANNEL:
                 row.taps = await measure_taps(server, plan)
-            if system.name == "ours, SQLite" and not row.stages:
-                row.stages = dict(stages.of_inbox(place.folder / "sqlite/biciulis.sqlite"))
+            if (inbox := place.folder / "sqlite/biciulis.sqlite").exists() and system.is_ours:
+                row.stages |= stages.of_inbox(inbox)
     finally:
         await server.stop()
     return row
@@ -165,7 +165,10 @@ def table_of(rows: Sequence[Row], alone: float) -> Table:
         ratio = f"{row.taps.rate / plain:.2f}" if row.taps and plain else ""
         share_of_alone = f"{row.questions.rate / alone:.2f}"
         table.add_row(row.name, f"{row.questions.rate:.1f}", share_of_alone, *waits, _burst(row.burst), taps, ratio)
-    table.caption = f"p50, p95, p99: from update to answer at {CALM:.0%} of the rate that was reached"
+    table.caption = (
+        f"p50, p95, p99: from update to answer at {CALM:.0%} of the rate that was reached. No chat gets more than one "
+        "message a second, so a rate near the number of people needs more of them (--people)."
+    )
     return table
 
 

@@ -29,7 +29,7 @@ from tests.load.verdict import Verdict, judge
 from tests.telegram_server import faults
 from tests.telegram_server.server import StandIn
 
-CHATS = range(1001, 1051)
+PEOPLE = 50
 REHEARSAL = 900  # the chat in which every question is asked once, in peace
 PATIENCE = 90.0  # seconds without any message after which what is missing counts as lost
 MOST_SENT = 60  # messages between a start and the next kill, so that it comes in the middle of work
@@ -56,8 +56,9 @@ async def rehearse(server: StandIn, site: Site) -> tuple[list[str], str]:
     return answers, away
 
 
-async def soak(server: StandIn, site: Site, seconds: float, seed: int) -> tuple[int, Verdict]:
-    """Gives the rounds of questions and what became of them."""
+async def soak(server: StandIn, site: Site, seconds: float, seed: int, people: int = PEOPLE) -> Verdict:
+    """What became of the questions, ten of each person a round, when the time was up and all was well again."""
+    chats = range(1001, 1001 + people)
     answers, away = await rehearse(server, site)
     server.faults.seed(seed)
     for each in COMMON:
@@ -70,18 +71,18 @@ async def soak(server: StandIn, site: Site, seconds: float, seed: int) -> tuple[
         while time.monotonic() < ends and not killing.done():
             rounds += 1
             for question in QUESTIONS:
-                for chat in CHATS:
+                for chat in chats:
                     write(server, chat, question)
-            await _until_sent(server, rounds * len(QUESTIONS))
+            await _until_sent(server, rounds * len(QUESTIONS), chats)
     killing.cancel()
     await asyncio.gather(killing, return_exceptions=True)
     server.faults.clear()
     await site.start_all()
     with suppress(TimeoutError):
-        await _until_sent(server, rounds * len(QUESTIONS))
+        await _until_sent(server, rounds * len(QUESTIONS), chats)
     await _until_quiet(server)
-    verdicts = (judge(server.sent.of(chat), answers * rounds, [away], site.kills) for chat in CHATS)
-    return rounds, sum(verdicts, Verdict())
+    verdicts = (judge(server.sent.of(chat), answers * rounds, [away], site.kills) for chat in chats)
+    return sum(verdicts, Verdict())
 
 
 async def kill_in_turn(server: StandIn, site: Site, chance: random.Random) -> None:
@@ -96,7 +97,7 @@ async def kill_in_turn(server: StandIn, site: Site, chance: random.Random) -> No
             await site.start(name)
 
 
-async def _until_sent(server: StandIn, messages: int, chats: Sequence[int] = CHATS) -> None:
+async def _until_sent(server: StandIn, messages: int, chats: Sequence[int]) -> None:
     """So many to each chat. Raises TimeoutError when nothing has come for long."""
     seen, since = -1, time.monotonic()
     while any(len(server.sent.of(chat)) < messages for chat in chats):
@@ -117,7 +118,7 @@ async def _until_quiet(server: StandIn) -> None:
 
 async def run(seconds: float, seed: int) -> bool:
     """Both modes; gives whether all was well."""
-    table = Table("", "messages", "lost", "out of order", "repeated", "needlessly", "kills", "fell", "impatient")
+    table = Table("", "answered", "lost", "out of order", "repeated", "needlessly", "kills", "fell", "impatient")
     good = True
     for mode, place in MODES.items():
         if place is webhook_site and not programs.knows("receive"):
@@ -127,12 +128,18 @@ async def run(seconds: float, seed: int) -> bool:
         await server.start()
         with tempfile.TemporaryDirectory(prefix="biciulis-") as folder:
             async with place(server, Path(folder)) as site:
-                rounds, verdict = await soak(server, site, seconds / len(MODES), seed)
+                verdict = await soak(server, site, seconds / len(MODES), seed)
         await server.stop()
         good = good and verdict.is_good and not server.violations
-        messages = str(rounds * len(CHATS) * len(QUESTIONS))
-        counts = (verdict.lost, verdict.out_of_order, verdict.repeated, verdict.needlessly, len(site.kills))
-        table.add_row(mode, messages, *map(str, counts), str(len(site.falls)), str(server.impatient.total()))
+        counts = (
+            verdict.answered,
+            verdict.lost,
+            verdict.out_of_order,
+            verdict.repeated,
+            verdict.needlessly,
+            len(site.kills),
+        )
+        table.add_row(mode, *map(str, (*counts, len(site.falls), server.impatient.total())))
         for violation in sorted(set(server.violations)):
             print(violation, file=sys.stderr)
     Console(width=130).print(table)

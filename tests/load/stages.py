@@ -1,4 +1,4 @@
-"""Where the time goes within the bot: from the figures of its processes, or from the inbox where they have none."""
+"""Where the time goes within the bot: from the figures of its processes, and from the inbox."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def between(before: Totals, after: Totals) -> Mapping[str, tuple[float, int]]:
 
 
 def of_inbox(database: Path) -> Mapping[str, tuple[float, int]]:
-    """From an update's being kept to its being done with, for a bot on SQLite that keeps no figures yet."""
+    """From an update's being kept to its being done with, on SQLite."""
     asked = "SELECT avg(julianday(done_at) - julianday(received_at)) * 86400000, count(*) FROM inbox WHERE done_at > 0"
     with closing(sqlite3.connect(database)) as connection:
         mean, count = connection.execute(asked).fetchone()

@@ -39,6 +39,8 @@ def said(text: str, lost: str = "", every: float = 10.0) -> list[Sent]:
         (said("abbc", ".x.."), [], Verdict(3, repeated=1)),
         (said("abbbc"), [15.0], Verdict(3, repeated=2, needlessly=1)),
         (said("abbbc"), [15.0, 25.0], Verdict(3, repeated=2)),
+        (said("???bc", "..x.."), [5.0], Verdict(3, repeated=2)),  # the same apology for the first, twice
+        (said("????", "x.x."), [], Verdict(3, repeated=1)),
         (said("aabbcc"), [5.0, 25.0, 45.0], Verdict(3, repeated=3)),
     ],
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from tests.telegram_server.sent import Sent
 
@@ -40,40 +41,28 @@ def judge(
     may one whose taking Telegram could not tell.
     """
     texts, any_time = [each.text.split("\n")[0] for each in sent], set(instead)
-    path = _align(texts, expected, any_time)
-    if path is None:
+    needless = [
+        not each.answer_lost and not any(each.at - LEEWAY <= moment <= again.at for moment in disturbances)
+        for each, again in pairwise(sent)
+    ]
+    needlessly = _align(texts, expected, any_time, [False, *needless])
+    if needlessly is None:
         missing = sum((Counter(expected) - Counter(texts)).values()) - sum(text in any_time for text in texts)
         return Verdict(answered=len(expected) - max(missing, 0), lost=max(missing, 0), out_of_order=int(missing <= 0))
-    copies: dict[int, list[Sent]] = {}
-    for each, position in zip(sent, path, strict=True):
-        copies.setdefault(position, []).append(each)
-    needlessly = sum(max(0, len(same) - 1 - _explanations(same, disturbances)) for same in copies.values())
     return Verdict(len(expected), repeated=len(texts) - len(expected), needlessly=needlessly)
 
 
-def _align(texts: Sequence[str], expected: Sequence[str], any_time: set[str]) -> list[int] | None:
-    """Which answer each text is, every one at least once and in order; None where that cannot be."""
-    came_from: list[dict[int, int]] = []  # for each text: the answer that it may be → the answer before it
-    possible = {-1}
-    for text in texts:
-        steps: dict[int, int] = {}
-        for before in sorted(possible):
-            for position in (before, before + 1):
+def _align(texts: Sequence[str], expected: Sequence[str], any_time: set[str], needless: Sequence[bool]) -> int | None:
+    """The fewest needless repeats with which the texts are all answers, in order; None where they cannot be.
+
+    `needless`: for each text whether it would be so, were it a repetition of the one before.
+    """
+    possible = {-1: 0}  # the last answer that was given → needless repeats so far
+    for text, counts in zip(texts, needless, strict=False):
+        after: dict[int, int] = {}
+        for before, repeats in possible.items():
+            for position, now in ((before, repeats + counts), (before + 1, repeats)):
                 if 0 <= position < len(expected) and (text == expected[position] or text in any_time):
-                    steps.setdefault(position, before)
-        came_from.append(steps)
-        possible = set(steps)
-    position = len(expected) - 1
-    if position not in possible:
-        return None
-    path = []
-    for steps in reversed(came_from):
-        path.append(position)
-        position = steps[position]
-    return path[::-1]
-
-
-def _explanations(same: Sequence[Sent], disturbances: Sequence[float]) -> int:
-    first, last = same[0].at, same[-1].at
-    kills = sum(first - LEEWAY <= moment <= last for moment in disturbances)
-    return kills + sum(each.answer_lost for each in same[:-1])
+                    after[position] = min(now, after.get(position, now))
+        possible = after
+    return possible.get(len(expected) - 1)

@@ -96,7 +96,10 @@ class StandIn(Account):
 
     async def _serve(self, scope: Params, receive: Receive, send: Send) -> None:
         """The ASGI application."""
-        raw = _parameters(scope, await _body(receive))
+        body = await _body(receive)
+        if body is None:
+            return
+        raw = _parameters(scope, body)
         await self._travel()
         token, _, method = scope["path"].removeprefix("/bot").partition("/")
         ending = await self._answer(token, Call(method, raw, {}))
@@ -183,10 +186,13 @@ async def _send(send: Send, ending: Fault, *, half: bool = False) -> None:
     await send({"type": "http.response.body", "body": body, "more_body": half})
 
 
-async def _body(receive: Receive) -> bytes:
+async def _body(receive: Receive) -> bytes | None:
+    """None where whoever called died before it had said everything."""
     body, more = b"", True
     while more:
         message = await receive()
+        if message["type"] == "http.disconnect":
+            return None
         body, more = body + message.get("body", b""), message.get("more_body", False)
     return body
 

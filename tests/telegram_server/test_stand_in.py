@@ -12,7 +12,7 @@ import pytest
 
 from tests.telegram_server import faults
 from tests.telegram_server.rules import check, parse_html, read
-from tests.telegram_server.server import BOT, StandIn
+from tests.telegram_server.server import BOT, TOKEN, StandIn
 
 
 def message(text: str = "Hello", *, html: bool = True, **more: str) -> tuple[str, dict[str, str]]:
@@ -217,3 +217,14 @@ async def test_with_latency_an_answer_takes_as_long(server: StandIn, bot: httpx2
     began = time.monotonic()
     await say(bot)
     assert began + 0.025 <= server.sent.of(1)[0].at <= time.monotonic() - 0.025
+
+
+async def test_a_call_of_whoever_dies_in_the_middle_of_it_is_none(server: StandIn, bot: httpx2.AsyncClient) -> None:
+    _, writer = await asyncio.open_connection("127.0.0.1", int(server.url.rpartition(":")[2]))
+    head = f"POST /bot{TOKEN}/sendMessage HTTP/1.1\r\nHost: x\r\nContent-Length: 30\r\n\r\n"
+    writer.write(head.encode() + b"chat_id=1&text=He")
+    await writer.drain()
+    writer.close()
+    await writer.wait_closed()
+    await say(bot, "Later")
+    assert (server.violations, server.sent.texts(1), len(server.calls)) == ([], ["Later"], 1)
