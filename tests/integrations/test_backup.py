@@ -34,6 +34,7 @@ from responses.content import Content
 from responses.models import Publication, PublishedItem
 from responses.publishing import publish
 from tests.postgres import Postgres, programs
+from tests.processes import Process
 
 FALLBACK = Reply("fallback", "lt", "Nesu tikras.", keys=("visa.need", "visa.late"))
 Everything = dict[str, list[tuple[Any, ...]]]
@@ -90,7 +91,8 @@ async def fill(database: Database) -> Everything:
         session.add(Job(name="staff_letter", recurrence="0 8 * * *", due_at=utc_now(), attempts=0))
         await session.flush()
         session.add(PublishedItem(kind="fact", language="", name="fee", position=0, body=["80 EUR"], publication=1))
-    await Inbox(database).keep([{"update_id": 5, "message": {"text": "a\\b\tc\nd\u0000e"}}])
+    inbox = Inbox(database, Process(set()))
+    await inbox.keep([{"update_id": 5, "message": {"text": "a\\b\tc\nd\u0000e"}}])
     for number in range(1, 4):
         await write(database, number)
     before = await everything(database)
@@ -363,7 +365,7 @@ def test_the_commands_tell_in_a_sentence_what_was_done_or_not(
     assert (status, said) == (1, "The database cannot be used: unable to open database file\n")
     path = shutil.copy(migrated_sqlite, tmp_path)
     with closing(sqlite3.connect(path)) as connection, connection:
-        connection.execute("INSERT INTO staff_notice VALUES ('2026-11-24', 'chat', '2026-11-24 08:00', 1)")
+        connection.execute("INSERT INTO job VALUES ('old', '0 8 * * *', '2026-11-24 08:00', NULL, 0, NULL)")
     assert run("backup", file) == (0, "", "")
     refusal = "The database holds something already. Say --replace to give that up for the backup.\n"
     assert run("restore", file) == (1, "", refusal)

@@ -208,8 +208,8 @@ async def test_while_the_database_is_locked_nothing_is_confirmed_and_afterwards_
     monkeypatch.setattr(engine, "BUSY_SECONDS", 0.05)
     monkeypatch.setattr("bot.intake.poller.FIRST_PAUSE", 0.01)
     async with running(server, folder, nlu) as bot:
-        with closing(sqlite3.connect(bot.database, isolation_level=None)) as connection:
-            connection.execute("BEGIN EXCLUSIVE")
+        with closing(sqlite3.connect(bot.database, isolation_level=None, check_same_thread=False)) as connection:
+            await asyncio.to_thread(connection.execute, "BEGIN EXCLUSIVE")
             first = write(server, 1001, QUESTIONS[0])
             await bot.until_logged("updates_not_kept")
             await asyncio.sleep(0.1)
@@ -219,7 +219,9 @@ async def test_while_the_database_is_locked_nothing_is_confirmed_and_afterwards_
         await until_all_is_done(folder)
         await server.until(lambda: server.offset > first["update_id"])
         # The worker may look into the table just then.
-        assert "updates_not_kept" in bot.troubles.take("updates_not_kept", "inbox_not_read")
+        assert "updates_not_kept" in bot.troubles.take(
+            "updates_not_kept", "inbox_not_read", "outbox_not_read", "jobs_not_read"
+        )
     assert read(server, 1001) == answers[:1]
 
 
