@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -42,7 +42,9 @@ class Exchange(Base):
     key: Mapped[str | None]
     ranking: Mapped[list[Any]] = mapped_column(JSON)
     text: Mapped[str | None]  # masked, and only with consent
-    replies: Mapped[list[int]] = mapped_column(JSON, default=list)  # message ids of what we sent
+    replies: Mapped[list[int]] = mapped_column(
+        JSON, default=list
+    )  # message ids of what we sent; 0: not to be changed any more
 
 
 class Rating(Base):
@@ -101,11 +103,19 @@ async def replies(session: AsyncSession, exchanges: Collection[int]) -> dict[int
     return {number: messages for number, messages in found if messages}
 
 
-async def note_reply(session: AsyncSession, exchange_id: int, part: int, message_id: int) -> None:
-    """Remember which message shows this part of the answer, so that an edited question is answered in place."""
-    exchange = await session.get(Exchange, exchange_id)
-    if exchange:
-        exchange.replies = [*exchange.replies[:part], message_id, *exchange.replies[part + 1 :]]
+async def note_replies(session: AsyncSession, shown: Mapping[tuple[int, int], int]) -> None:
+    """Remember which message shows which part of the answer to an exchange: an edited question is answered in place.
+
+    0 is for a message that cannot be changed any more.
+    """
+    if not shown:
+        return
+    found = await session.scalars(select(Exchange).where(Exchange.id.in_({number for number, _ in shown})))
+    exchanges = {each.id: each for each in found}
+    for (number, part), message_id in sorted(shown.items()):
+        if exchange := exchanges.get(number):
+            before = [*exchange.replies, *[0] * (part - len(exchange.replies))]  # an earlier part may have been refused
+            exchange.replies = [*before[:part], message_id, *before[part + 1 :]]
 
 
 async def rate(session: AsyncSession, exchange_id: int, value: int, *, by: int) -> bool:

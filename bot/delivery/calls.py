@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
@@ -11,9 +12,9 @@ from telegram import Bot
 from telegram.error import BadRequest, ChatMigrated, Forbidden, InvalidToken, RetryAfter, TelegramError
 
 from bot.delivery.outbox import Outgoing
-from bot.delivery.pace import WRITING
 
 CHANGING = "editMessageText"
+QUOTED = re.compile(r"""(?<!\w)(["']).*\1""", re.DOTALL)  # Telegram cites what it does not like of a text
 
 
 @dataclass(frozen=True)
@@ -39,13 +40,18 @@ class Moved:
 
 
 @dataclass(frozen=True)
+class Gone:
+    """The message that was to be changed cannot be any more."""
+
+
+@dataclass(frozen=True)
 class Refused:
     """It can never be delivered."""
 
     reason: str
 
 
-Outcome = Sent | Later | Moved | Refused
+Outcome = Sent | Later | Moved | Gone | Refused
 
 
 async def call(bot: Bot, chat_id: int, method: str, parameters: Mapping[str, Any]) -> Outcome:
@@ -53,31 +59,30 @@ async def call(bot: Bot, chat_id: int, method: str, parameters: Mapping[str, Any
     try:
         # python-telegram-bot's method for any call warns of those that have one of their own, and ours are rows.
         result: Any = await bot._post(method, {"chat_id": chat_id, **parameters})
-    except InvalidToken:
-        raise
     except RetryAfter as error:
         asked = error.retry_after  # whole seconds, or a duration in coming versions
         return Later("told to wait", asked.total_seconds() if isinstance(asked, timedelta) else float(asked))
     except ChatMigrated as error:
         return Moved(error.new_chat_id)
-    except Forbidden as error:
-        return Refused(error.message)
-    except BadRequest as error:
+    except TelegramError as error:
+        if error.__cause__:  # no answer, or one that is not Telegram's: a proxy's, a captive portal's
+            return Later(type(error).__name__, None)
+        if isinstance(error, InvalidToken):
+            raise
         if "not modified" in error.message:  # it shows the same already
             return Sent(parameters.get("message_id"))
-        return Refused(error.message)
-    except TelegramError as error:
+        if type(error) in (Forbidden, BadRequest):
+            return Refused(QUOTED.sub("…", error.message))
         return Later(type(error).__name__, None)
+    if not result:  # somebody else's answer that happens to be readable
+        return Later("not understood", None)
     return Sent(result.get("message_id") if isinstance(result, dict) else None)
 
 
-async def show(bot: Bot, chat_id: int, method: str, parameters: Mapping[str, Any], earlier: int | None) -> Outcome:
-    """Make a call; a message that takes the place of an `earlier` one changes it, where that is still possible."""
-    if earlier is not None and method == WRITING:
-        changed = await call(bot, chat_id, CHANGING, {**parameters, "message_id": earlier})
-        if not isinstance(changed, Refused):
-            return changed
-    return await call(bot, chat_id, method, parameters)
+async def change(bot: Bot, chat_id: int, message_id: int, parameters: Mapping[str, Any]) -> Outcome:
+    """Have a message that was sent before show this. Raises InvalidToken."""
+    outcome = await call(bot, chat_id, CHANGING, {**parameters, "message_id": message_id})
+    return Gone() if isinstance(outcome, Refused) else outcome
 
 
 async def say_now(bot: Bot, message: Outgoing) -> Outcome:

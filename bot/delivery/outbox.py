@@ -99,9 +99,10 @@ async def unbegin(session: AsyncSession, code: int) -> None:
     await session.execute(update(Parcel).where(Parcel.id == code, Parcel.begun_at.is_not(None)).values(begun_at=None))
 
 
-async def withdraw(session: AsyncSession, number: int) -> None:
+async def withdraw(session: AsyncSession, numbers: Collection[int]) -> None:
     """Delete what has been sent."""
-    await session.execute(delete(Parcel).where(Parcel.id == number))
+    if numbers:
+        await session.execute(delete(Parcel).where(Parcel.id.in_(numbers)))
 
 
 async def replace(session: AsyncSession, parcel: Parcel) -> None:
@@ -110,7 +111,9 @@ async def replace(session: AsyncSession, parcel: Parcel) -> None:
     values = {
         column: getattr(_parcel(instead), column) for column in ("chat_id", "method", "parameters", "telegram_id")
     }
-    await session.execute(update(Parcel).where(Parcel.id == parcel.id).values(**values, otherwise=null()))
+    await session.execute(
+        update(Parcel).where(Parcel.id == parcel.id).values(**values, otherwise=null(), begun_at=None)
+    )
 
 
 async def move(session: AsyncSession, old_chat: int, new_chat: int) -> None:
@@ -136,8 +139,8 @@ async def give_up_begun(session: AsyncSession) -> int:
 
 
 async def forget_outgoing(session: AsyncSession, telegram_id: int) -> None:
-    """Delete what is to be sent to a person."""
-    await session.execute(delete(Parcel).where(Parcel.telegram_id == telegram_id))
+    """Delete what is to be sent to a person, and that something could not be; their chat has their number."""
+    await session.execute(delete(Parcel).where(or_(Parcel.telegram_id == telegram_id, Parcel.chat_id == telegram_id)))
 
 
 def _waiting() -> Select[Parcel]:

@@ -25,7 +25,7 @@ class Window:
     """At most so many in any stretch of so many seconds."""
 
     def __init__(self, most: int, seconds: float) -> None:
-        self._seconds = seconds
+        self._most, self._seconds = most, seconds
         self._times: deque[float] = deque(maxlen=most)
 
     def note(self, now: float) -> None:
@@ -33,13 +33,13 @@ class Window:
 
     def free(self, now: float) -> int:
         """How many more are within the limit."""
-        assert self._times.maxlen
-        return self._times.maxlen - sum(each > now - self._seconds for each in self._times)
+        while self._times and self._times[0] + self._seconds <= now:
+            self._times.popleft()
+        return self._most - len(self._times)
 
     def free_at(self) -> float:
         """The moment from which one more is within the limit."""
-        full = len(self._times) == self._times.maxlen
-        return self._times[0] + self._seconds if full else 0.0
+        return self._times[0] + self._seconds if len(self._times) == self._most else 0.0
 
 
 class Pace:
@@ -61,8 +61,11 @@ class Pace:
 
     def resting(self, now: float) -> dict[int, float]:
         """The chats that are to be left alone, and until when."""
-        self._chats = {chat: until for chat, until in self._chats.items() if until > now}
-        return self._chats
+        for chat in [chat for chat, until in self._chats.items() if until <= now]:
+            del self._chats[chat]
+        for chat in [chat for chat, window in self._groups.items() if window.free(now) == self._limits.per_group]:
+            del self._groups[chat]
+        return dict(self._chats)
 
     def begin(self, now: float) -> None:
         self._all.note(now)
@@ -71,11 +74,10 @@ class Pace:
         """A call is over. Its end counts for the chat: however late it arrived, the next is not too early."""
         if method != WRITING:
             return
-        until = now + self._limits.between
+        self.rest(chat, now + self._limits.between)
         if chat < 0:
             self._groups[chat].note(now)
-            until = max(until, self._groups[chat].free_at())
-        self.rest(chat, until)
+            self.rest(chat, self._groups[chat].free_at())
 
     def rest(self, chat: int, until: float) -> None:
         """Leave a chat alone."""

@@ -6,19 +6,20 @@ Over all processes one sends at a time: only so the limits hold and the order in
 from __future__ import annotations
 
 import asyncio
-import time
 from collections import Counter
+from collections.abc import Sequence
 from contextlib import AsyncExitStack, suppress
 
 import structlog
 from sqlalchemy.ext.asyncio import AsyncSession
 from telegram import Bot
+from telegram.error import InvalidToken
 
 from bot import journal
 from bot.delivery import outbox
-from bot.delivery.calls import Later, Moved, Outcome, Refused, Sent, show
+from bot.delivery.calls import CHANGING, Gone, Later, Moved, Outcome, Refused, Sent, call, change
 from bot.delivery.outbox import Parcel
-from bot.delivery.pace import Limits, Pace
+from bot.delivery.pace import WRITING, Limits, Pace
 from bot.stopping import pause, unless
 from integrations.database import Database, DatabaseUnavailable, Held
 
@@ -37,10 +38,10 @@ class Sender:
         self._bot, self._database, self._news = bot, database, news
         self._pace = Pace(limits)
         self._calls: set[asyncio.Task[None]] = set()
-        self._taken: dict[int, Parcel] = {}  # rows whose calls are on their way, or over and not written down
+        self._busy: set[int] = set()  # chats whose calls are on their way, or over and not written down
         self._ended: list[tuple[Parcel, Outcome]] = []
         self._unclear: Counter[int] = Counter()  # for each row, how often nobody knew whether it was sent
-        self._broken: BaseException | None = None  # what no call can do anything about
+        self._revoked: InvalidToken | None = None
 
     async def follow(self, stopping: asyncio.Event) -> None:
         """Send what is there and what comes. Raises InvalidToken."""
@@ -55,108 +56,132 @@ class Sender:
                 await pause(stopping, PAUSE)
 
     async def _lead(self, held: Held, stopping: asyncio.Event) -> None:
-        async with held.begin() as session:
-            if given_up := await outbox.give_up_begun(session):
-                log.error("codes_given_up", count=given_up)
+        await self._settle(held)
         try:
-            while not stopping.is_set():
+            while not (stopping.is_set() or self._revoked):
                 self._news.clear()
                 await self._wait(stopping, await self._step(held))
             await self._step(held)  # what was put in at the end; what Telegram wants slower waits for the next start
         finally:
             await self._end_calls()
+        await self._settle(held)
+        if self._revoked:
+            raise self._revoked
+
+    async def _settle(self, held: Held) -> None:
+        """While no call is on its way: nothing stays half done, be it ours or that of who led before."""
         async with held.begin() as session:
             await self._write_down(session, self._ended)
+            given_up = await outbox.give_up_begun(session)
+        self._ended.clear()
+        self._busy.clear()
+        if given_up:
+            log.error("codes_given_up", count=given_up)
 
     async def _step(self, held: Held) -> float | None:
         """Write down what has become of calls and make the next ones; gives when there may be more to do.
 
-        One transaction for both: under load it serves many calls.
+        One transaction for both: under load it serves many calls. Calls that end meanwhile are for the next step.
         """
-        ended = list(self._ended)
-        resting = self._pace.resting(time.monotonic())
+        now, ended = self._now(), list(self._ended)
+        resting = self._pace.resting(now)
+        busy = self._busy - {parcel.chat_id for parcel, _ in ended}
+        free = min(self._pace.free(now), AT_ONCE - len(busy))
         async with held.begin() as session:
             await self._write_down(session, ended)
-            over = {parcel.id for parcel, _ in ended}
-            busy = {parcel.chat_id for number, parcel in self._taken.items() if number not in over}
-            free = min(self._pace.free(time.monotonic()), AT_ONCE - len(busy))
-            waiting = await outbox.heads(session, busy, free + len(resting))
-            ready = [each for each in waiting if each.chat_id not in resting][:free]
+            ready = await outbox.heads(session, busy | resting.keys(), free) if free else []
             earlier = await journal.replies(session, {each.exchange_id for each in ready if each.exchange_id})
             await outbox.begin(session, [each.id for each in ready if each.kind == "code"])
         del self._ended[: len(ended)]
-        for number in over:
-            del self._taken[number]
-        for parcel in ready:
-            self._begin(parcel, earlier.get(parcel.exchange_id or 0, []))
-        alarms = [resting[each.chat_id] for each in waiting if each.chat_id in resting]
-        if not self._pace.free(time.monotonic()):
+        self._busy = busy | {each.chat_id for each in ready}
+        for each in ready:
+            self._begin(each, earlier.get(each.exchange_id or 0, []))
+        if free and not (self._busy or resting):
+            self._unclear.clear()  # nothing waits, also nothing whose person was forgotten
+        alarms = list(resting.values())
+        if len(ready) == free and len(self._busy) < AT_ONCE:
             alarms.append(self._pace.free_at())
         return min(alarms, default=None)
 
     async def _wait(self, stopping: asyncio.Event, until: float | None) -> None:
         """Until there is news, a call is over, or this moment."""
-        if self._broken:
-            raise self._broken
         with suppress(TimeoutError):
-            async with asyncio.timeout_at(until and asyncio.get_running_loop().time() + until - time.monotonic()):
+            async with asyncio.timeout_at(until):
                 await unless(stopping, self._news.wait())
 
-    def _begin(self, parcel: Parcel, earlier: list[int]) -> None:
-        self._pace.begin(time.monotonic())
-        self._taken[parcel.id] = parcel
-        task = asyncio.create_task(self._call(parcel, earlier[parcel.part] if parcel.part < len(earlier) else None))
+    def _begin(self, parcel: Parcel, earlier: Sequence[int]) -> None:
+        self._pace.begin(self._now())
+        in_place = earlier[parcel.part] if parcel.method == WRITING and parcel.part < len(earlier) else 0
+        task = asyncio.create_task(self._call(parcel, in_place))
         self._calls.add(task)
         task.add_done_callback(self._calls.discard)
 
-    async def _call(self, parcel: Parcel, earlier: int | None) -> None:
+    async def _call(self, parcel: Parcel, in_place: int) -> None:
+        """Make the call; a message that takes the place of another changes that one, where it is not gone."""
+        outcome: Outcome
         try:
-            outcome = await show(self._bot, parcel.chat_id, parcel.method, parcel.parameters, earlier)
-        except Exception as error:  # noqa: BLE001 -- told to whoever started us, and the row is kept
-            self._broken, outcome = error, Later(type(error).__name__, None)
-        now = time.monotonic()
-        self._pace.end(parcel.chat_id, parcel.method, now)
+            if in_place:
+                outcome = await change(self._bot, parcel.chat_id, in_place, parcel.parameters)
+            else:
+                outcome = await call(self._bot, parcel.chat_id, parcel.method, parcel.parameters)
+        except InvalidToken as error:
+            self._revoked, outcome = error, Later(type(error).__name__, None)
+        except Exception as error:  # noqa: BLE001 -- whatever it is, the row is kept and others are sent
+            outcome = Later(type(error).__name__, None)
+        now = self._now()
+        self._pace.end(parcel.chat_id, CHANGING if in_place else parcel.method, now)
         if isinstance(outcome, Later):
             self._pace.rest(parcel.chat_id, now + self._pause(parcel, outcome))
         self._ended.append((parcel, outcome))
         self._news.set()
 
     def _pause(self, parcel: Parcel, outcome: Later) -> float:
-        if outcome.seconds is None:
+        seconds = outcome.seconds
+        if seconds is None:
+            seconds = min(2.0 ** min(self._unclear[parcel.id], 10), LONGEST_PAUSE)  # no power without end
             self._unclear[parcel.id] += 1
-        pause = (
-            min(2.0 ** (self._unclear[parcel.id] - 1), LONGEST_PAUSE) if outcome.seconds is None else outcome.seconds
-        )
-        log.warning("not_sent", message=parcel.id, method=parcel.method, reason=outcome.reason, pause=pause)
-        return pause
+        log.warning("not_sent", message=parcel.id, method=parcel.method, reason=outcome.reason, pause=seconds)
+        return seconds
 
-    async def _write_down(self, session: AsyncSession, ended: list[tuple[Parcel, Outcome]]) -> None:
+    async def _write_down(self, session: AsyncSession, ended: Sequence[tuple[Parcel, Outcome]]) -> None:
+        shown: dict[tuple[int, int], int] = {}
         for parcel, outcome in ended:
-            match outcome:
-                case Sent(message_id):
-                    await outbox.withdraw(session, parcel.id)
-                    if message_id and parcel.exchange_id:
-                        await journal.note_reply(session, parcel.exchange_id, parcel.part, message_id)
-                case Moved(chat_id):
-                    log.warning(
-                        "chat_moved", kind=parcel.kind, hint="where it is the staff's: set BICIULIS_STAFF_CHAT anew"
-                    )
-                    await outbox.move(session, parcel.chat_id, chat_id)
-                case Refused() if parcel.otherwise:
-                    await outbox.replace(session, parcel)
-                case Refused(reason):
-                    log.error("not_delivered", message=parcel.id, kind=parcel.kind, reason=reason)
-                    await outbox.fail(session, [parcel.id], reason)
-                case Later(seconds=None) if parcel.kind == "code":
-                    await outbox.fail(session, [parcel.id], "unknown whether sent")
-                case Later():
-                    await outbox.unbegin(session, parcel.id)
+            if isinstance(outcome, Sent) and outcome.message_id and parcel.exchange_id:
+                shown[parcel.exchange_id, parcel.part] = outcome.message_id
+            elif isinstance(outcome, Gone) and parcel.exchange_id:
+                shown[parcel.exchange_id, parcel.part] = 0
+            elif not isinstance(outcome, Sent):
+                await self._write_down_trouble(session, parcel, outcome)
             if not isinstance(outcome, Later):
                 self._unclear.pop(parcel.id, None)
+        await outbox.withdraw(session, [parcel.id for parcel, outcome in ended if isinstance(outcome, Sent)])
+        await journal.note_replies(session, shown)
+
+    async def _write_down_trouble(self, session: AsyncSession, parcel: Parcel, outcome: Outcome) -> None:
+        match outcome:
+            case Moved(chat_id):
+                log.warning(
+                    "chat_moved", kind=parcel.kind, hint="where it is the staff's: set BICIULIS_STAFF_CHAT anew"
+                )
+                await outbox.move(session, parcel.chat_id, chat_id)
+            case Refused() if parcel.otherwise:
+                await outbox.replace(session, parcel)
+            case Refused(reason):
+                log.error("not_delivered", message=parcel.id, kind=parcel.kind, reason=reason)
+                await outbox.fail(session, [parcel.id], reason)
+            case Later(seconds=None) if parcel.kind == "code":
+                await outbox.fail(session, [parcel.id], "unknown whether sent")
+            case Later() if parcel.kind == "code":
+                await outbox.unbegin(session, parcel.id)
 
     async def _end_calls(self) -> None:
-        """Let calls on their way end; what takes too long is made anew at the next start."""
+        """Let calls on their way end; what takes too long is made anew by whoever leads next."""
         if self._calls:
             _, late = await asyncio.wait(self._calls, timeout=LONGEST_FAREWELL)
             for task in late:
                 task.cancel()
+            await asyncio.gather(*late, return_exceptions=True)
+
+    def _now(self) -> float:
+        """On the clock of the event loop, for which `_wait` waits."""
+        return asyncio.get_running_loop().time()

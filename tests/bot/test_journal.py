@@ -26,7 +26,7 @@ from bot.journal import (
     forget_old,
     forget_texts,
     mask,
-    note_reply,
+    note_replies,
     rate,
     record,
 )
@@ -107,8 +107,7 @@ async def test_a_question_without_an_answer_waits_for_the_staff(database: Databa
 async def test_an_edited_message_replaces_its_record_and_keeps_what_answered_it(database: Database) -> None:
     first = await note(database, reply=FALLBACK)
     async with database.begin() as session:
-        await note_reply(session, first, 0, 11)
-        await note_reply(session, first, 1, 12)
+        await note_replies(session, {(first, 1): 12, (first, 0): 11})
         await rate(session, first, -1, by=ANNA)
     await note(database, message=2)
     edited = await note(database, text="Do I need a visa?")
