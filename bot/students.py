@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, delete
+from sqlalchemy import JSON, BigInteger, delete, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -39,11 +39,9 @@ async def load_person(session: AsyncSession, telegram_id: int) -> Person | None:
 async def save_person(session: AsyncSession, telegram_id: int, person: Person) -> None:
     """Store what is known now."""
     now = utc_now()
-    student = await session.get(Student, telegram_id)
-    if student is None:
+    known = update(Student).where(Student.telegram_id == telegram_id).values(person=person.as_dict(), last_seen=now)
+    if (await session.execute(known.returning(Student.telegram_id))).first() is None:
         session.add(Student(telegram_id=telegram_id, person=person.as_dict(), first_seen=now, last_seen=now))
-    else:
-        student.person, student.last_seen = person.as_dict(), now
 
 
 async def forget_unseen(session: AsyncSession) -> None:

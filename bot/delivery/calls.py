@@ -12,6 +12,7 @@ from telegram import Bot
 from telegram.error import BadRequest, ChatMigrated, Forbidden, InvalidToken, RetryAfter, TelegramError
 
 from bot.delivery.outbox import Outgoing
+from bot.operations import figures
 
 CHANGING = "editMessageText"
 QUOTED = re.compile(r"""(?<!\w)(["']).*\1""", re.DOTALL)  # Telegram cites what it does not like of a text
@@ -56,10 +57,24 @@ Outcome = Sent | Later | Moved | Gone | Refused
 
 async def call(bot: Bot, chat_id: int, method: str, parameters: Mapping[str, Any]) -> Outcome:
     """Make a call. Raises InvalidToken."""
+    with figures.SEND.labels(method).time():
+        outcome = await _try(bot, chat_id, method, parameters)
+    match outcome:
+        case Sent():
+            figures.count_send(method, "sent")
+        case Refused():
+            figures.count_send(method, "refused")
+        case _:
+            figures.count_send(method, "retried")
+    return outcome
+
+
+async def _try(bot: Bot, chat_id: int, method: str, parameters: Mapping[str, Any]) -> Outcome:
     try:
         # python-telegram-bot's method for any call warns of those that have one of their own, and ours are rows.
         result: Any = await bot._post(method, {"chat_id": chat_id, **parameters})
     except RetryAfter as error:
+        figures.FLOOD.inc()
         asked = error.retry_after  # whole seconds, or a duration in coming versions
         return Later("told to wait", asked.total_seconds() if isinstance(asked, timedelta) else float(asked))
     except ChatMigrated as error:

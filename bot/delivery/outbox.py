@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
-from sqlalchemy import JSON, BigInteger, Index, Integer, Select, delete, exists, null, or_, select, update
+from sqlalchemy import JSON, BigInteger, Index, Integer, Select, delete, exists, insert, null, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, aliased, mapped_column
 
@@ -75,8 +75,8 @@ Index(
 
 async def put(session: AsyncSession, messages: Iterable[Outgoing]) -> None:
     """Have these sent, in this order, once the transaction is committed."""
-    session.add_all(_parcel(each) for each in messages)
-    await session.flush()
+    if rows := [_row(each) for each in messages]:
+        await session.execute(insert(Parcel), rows)
 
 
 async def heads(session: AsyncSession, busy: Collection[int], most: int) -> Sequence[Parcel]:
@@ -107,13 +107,8 @@ async def withdraw(session: AsyncSession, numbers: Collection[int]) -> None:
 
 async def replace(session: AsyncSession, parcel: Parcel) -> None:
     """Send what was to be sent otherwise, as far in front as what could not be delivered."""
-    instead = Outgoing(**(parcel.otherwise or {}))
-    values = {
-        column: getattr(_parcel(instead), column) for column in ("chat_id", "method", "parameters", "telegram_id")
-    }
-    await session.execute(
-        update(Parcel).where(Parcel.id == parcel.id).values(**values, otherwise=null(), begun_at=None)
-    )
+    instead = update(Parcel).where(Parcel.id == parcel.id).values(**(parcel.otherwise or {}))
+    await session.execute(instead.values(otherwise=null(), begun_at=None))
 
 
 async def move(session: AsyncSession, old_chat: int, new_chat: int) -> None:
@@ -147,19 +142,19 @@ def _waiting() -> Select[Parcel]:
     return select(Parcel).where(Parcel.failed_at.is_(None))
 
 
-def _parcel(message: Outgoing) -> Parcel:
-    return Parcel(
-        chat_id=message.chat_id,
-        telegram_id=message.telegram_id,
-        kind=message.kind,
-        rank=int(message.kind == "notice"),
-        method=message.method,
-        parameters=dict(message.parameters),
-        exchange_id=message.exchange,
-        part=message.part,
-        otherwise=_as_dict(message.otherwise) if message.otherwise else None,
-        put_at=utc_now(),
-    )
+def _row(message: Outgoing) -> dict[str, Any]:
+    return {
+        "chat_id": message.chat_id,
+        "telegram_id": message.telegram_id,
+        "kind": message.kind,
+        "rank": int(message.kind == "notice"),
+        "method": message.method,
+        "parameters": dict(message.parameters),
+        "exchange_id": message.exchange,
+        "part": message.part,
+        "otherwise": _as_dict(message.otherwise) if message.otherwise else None,
+        "put_at": utc_now(),
+    }
 
 
 def _as_dict(message: Outgoing) -> dict[str, Any]:

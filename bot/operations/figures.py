@@ -31,7 +31,7 @@ SENDS = Counter("biciulis_sends_total", "Calls of Telegram's methods by how they
 FLOOD = Counter("biciulis_telegram_429_total", "How often Telegram wanted to be left alone for a while.")
 REPLIES = Counter("biciulis_replies_total", "What people got, by topic and language.", ["outcome", "key", "language"])
 
-SendOutcome = Literal["sent", "retried", "blocked", "failed"]
+SendOutcome = Literal["sent", "retried", "refused"]
 
 
 class TimedNlu:

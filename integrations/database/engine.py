@@ -86,7 +86,7 @@ class Database:
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[AsyncSession]:
-        """A session that only reads, also while somebody else writes."""
+        """A session that only reads, also while somebody else writes; what it reads twice may have changed."""
         with unavailable():
             async with AsyncSession(self._reading, expire_on_commit=False) as session, session.begin():
                 yield session
@@ -196,7 +196,8 @@ def _open(url: URL, **pool: Any) -> AsyncEngine:
 
 def _begin_sqlite(connection: Connection) -> None:
     """From the start the only one who writes: what a transaction reads stays true until it has written."""
-    connection.exec_driver_sql("BEGIN" if connection.get_execution_options().get("reading") else "BEGIN IMMEDIATE")
+    if not connection.get_execution_options().get("reading"):  # most reads are one statement
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
 
 
 def _prepare_sqlite(connection: Any, record: object) -> None:
