@@ -24,7 +24,7 @@ from bot.stopping import pause, unless
 from integrations.database import Database, DatabaseUnavailable, Held
 
 AT_ONCE = 64  # calls on their way
-LONGEST_PAUSE = 60.0  # seconds between two attempts to send the same
+FIRST_PAUSE, LONGEST_PAUSE = 1.0, 60.0  # seconds between two attempts to send the same
 LONGEST_FAREWELL = 6.0  # seconds for calls on their way when we are told to stop
 PAUSE = 1.0  # seconds until the database is tried again
 
@@ -138,8 +138,8 @@ class Sender:
     def _pause(self, parcel: Parcel, outcome: Later) -> float:
         seconds = outcome.seconds
         if seconds is None:
-            seconds = min(2.0 ** min(self._unclear[parcel.id], 10), LONGEST_PAUSE)  # no power without end
-            self._unclear[parcel.id] += 1
+            seconds = min(FIRST_PAUSE * 2 ** self._unclear[parcel.id], LONGEST_PAUSE)
+            self._unclear[parcel.id] = min(self._unclear[parcel.id] + 1, 10)
         log.warning("not_sent", message=parcel.id, method=parcel.method, reason=outcome.reason, pause=seconds)
         return seconds
 
