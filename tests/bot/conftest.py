@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
@@ -25,6 +25,14 @@ async def published(tmp_path_factory: pytest.TempPathFactory, content: Content) 
     await publish(database, content, by="the tests")
     await database.close()
     return path
+
+
+@pytest.fixture(scope="session", autouse=True)
+def files_read_once(content: Content) -> Iterator[None]:
+    """Each start compares the files with what is published, and reading them takes a second."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("bot.app.read_content", lambda: content)
+        yield
 
 
 @pytest.fixture
