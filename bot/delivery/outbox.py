@@ -46,6 +46,8 @@ class Parcel(Base):
     """An outgoing call: it waits, or could not be delivered since `failed_at`."""
 
     __tablename__ = "outbox"
+    # Else the number of a row that is forgotten while its call is on its way would be given to another message.
+    __table_args__ = {"sqlite_autoincrement": True}  # noqa: RUF012 -- SQLAlchemy prescribes the form
 
     # SQLite keeps rows in the order of a primary key of this very type: the oldest is found without sorting.
     id: Mapped[int] = mapped_column(BigInteger().with_variant(Integer, "sqlite"), primary_key=True)

@@ -333,6 +333,18 @@ async def test_whoever_is_forgotten_while_telegram_is_down_is_not_remembered(off
     assert office.server.sent.texts(ANNA) == []
 
 
+async def test_who_is_forgotten_while_a_message_is_on_its_way_is_still_told_so(office: Office) -> None:
+    office.server.latency = 0.1
+    await office.put(message("answer", telegram_id=ANNA))
+    async with office.sending():
+        await office.until_called(1)
+        async with office.database.begin() as session:
+            await forget(session, ANNA)
+            await outbox.put(session, [message("deleted", telegram_id=ANNA)])
+        await office.until_empty()
+    assert office.server.sent.texts(ANNA) == ["answer", "deleted"]
+
+
 @pytest.mark.parametrize("failure", [faults.NEVER_THOUGH_DONE, faults.NEVER, faults.SERVER_ERROR])
 async def test_a_code_of_which_nobody_knows_whether_it_arrived_is_never_sent_twice(
     office: Office, failure: Fault
