@@ -547,7 +547,7 @@ async def test_staff_are_told_in_their_chat_and_by_mail_what_is_due_and_a_restar
                 while bot.rows("SELECT name FROM job WHERE last_done_at IS NULL"):  # noqa: ASYNC110
                     await asyncio.sleep(0.01)
             await asyncio.sleep(0.1)  # several looks more
-            await bot.server.until(lambda: bool(staff.messages))
+            await bot.server.until(lambda staff=staff: bool(staff.messages))
             (message,) = staff.messages
             assert message["text"].startswith("Figures to look up: ")
             assert "overdue" in message["text"]
