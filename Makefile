@@ -15,6 +15,9 @@ chat: setup ## talk to the assistant in this terminal
 run: setup ## answer in Telegram (set BICIULIS_TELEGRAM_TOKEN)
 	@$(BIN)/python -m bot run
 
+trial: setup ## try it as on many machines, with kills by hand (WORKERS=2 RECEIVERS=2 RASA=2)
+	@$(BIN)/python -m tests.trial --workers $(or $(WORKERS),2) --receivers $(or $(RECEIVERS),2) --rasa $(or $(RASA),2)
+
 train: setup ## build the language model
 	@$(BIN)/python -m bot train
 
@@ -73,4 +76,4 @@ $(UV): requirements/uv.txt
 	@$(UV) pip install --compile-bytecode --require-hashes --no-deps --python .venv-nlu -r requirements/nlu.txt
 	@touch $@
 
-.PHONY: help chat run train evaluate bench soak test texts content migrate pin clean setup
+.PHONY: help chat run trial train evaluate bench soak test texts content migrate pin clean setup

@@ -24,12 +24,12 @@ from bot.jobs import VILNIUS
 from bot.jsonl import BadLine, answer_lines
 from bot.logs import set_up_logs, without_token
 from bot.operations.status import read_status, table
-from bot.settings import Settings, WrongSettings, read_settings
+from bot.settings import Settings, WrongSettings, read_listener, read_settings
 from integrations.database import DatabaseUnavailable, Occupied
 from integrations.database import backup as backups
 from integrations.database.schema import upgrade, write_migration
 from nlu.messages import WrongFile
-from nlu.server import START_SECONDS
+from nlu.server import START_SECONDS, become_server
 from nlu.training import TrainingFailed, ensure_model
 from responses.files import Malformed
 
@@ -59,6 +59,18 @@ def poll() -> None:
 def receive() -> None:
     """Take updates that Telegram brings to the webhook, for other processes to answer."""
     asyncio.run(running.receive(_begin(as_json=True)))
+
+
+@commands.command()
+def understand(address: Annotated[str, typer.Argument(help="Where to listen, for example 127.0.0.1:5005.")]) -> None:
+    """Tell other processes what texts mean: a Rasa server for their BICIULIS_NLU_URL."""
+    try:
+        listener = read_listener(address)
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from None
+    settings = _begin(as_json=True)
+    token = settings.require_nlu_token()
+    become_server(_model(settings).resolve(), *listener, token)
 
 
 @commands.command()

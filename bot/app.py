@@ -47,7 +47,8 @@ async def open_services(settings: Settings, nlu: Understands) -> AsyncIterator[S
     try:
         await library.open()
     except NothingPublished:
-        await publish(database, read_content(), by="first start")
+        async with database.hold("content"):  # of those that start at once, one publishes and the others find no change
+            await publish(database, read_content(), by="first start")
         await library.open()
     await _warn_of_unpublished_changes(database)
     following = asyncio.create_task(library.follow())

@@ -72,9 +72,8 @@ class Settings(BaseSettings):
     @field_validator("http_address")
     @classmethod
     def _check_listener(cls, value: str) -> str:
-        port = re.fullmatch(r"(?:\[[0-9a-fA-F:.]+\]|[^:\[\]\s]+):(\d{1,5})", value)
-        if value and (not port or int(port[1]) > 65535):
-            raise ValueError("is no address to listen on, for example 127.0.0.1:8080 or [::1]:8080")
+        if value:
+            read_listener(value)
         return value
 
     @field_validator("smtp_url")
@@ -104,8 +103,8 @@ class Settings(BaseSettings):
 
     def listener(self, *, receives: bool) -> tuple[str, int] | None:
         """Host and port to listen on, or None."""
-        host, _, port = (self.http_address or (LISTENER if receives else "")).rpartition(":")
-        return (host.strip("[]"), int(port)) if port else None
+        address = self.http_address or (LISTENER if receives else "")
+        return read_listener(address) if address else None
 
     def require_webhook(self) -> WebhookAddress:
         """Where Telegram brings updates. Raises WrongSettings where something is missing."""
@@ -117,12 +116,29 @@ class Settings(BaseSettings):
             )
         return WebhookAddress(self.webhook_url, secret)
 
+    def require_nlu_token(self) -> str:
+        """By what a Rasa server of ours knows who may ask it. Raises WrongSettings where it is missing."""
+        token = self.nlu_token.get_secret_value()
+        if not token:
+            raise WrongSettings(
+                "Set BICIULIS_NLU_TOKEN to a secret of your own, for example of `openssl rand -hex 32`."
+            )
+        return token
+
     def require_token(self) -> str:
         """The bot's token. Raises WrongSettings where it is missing."""
         token = self.telegram_token.get_secret_value()
         if not token:
             raise WrongSettings("Set BICIULIS_TELEGRAM_TOKEN to the token that @BotFather gave you for the bot.")
         return token
+
+
+def read_listener(address: str) -> tuple[str, int]:
+    """The host and port of an address to listen on. Raises ValueError."""
+    parts = re.fullmatch(r"(\[[0-9a-fA-F:.]+\]|[^:\[\]\s]+):(\d{1,5})", address)
+    if not parts or int(parts[2]) > 65535:
+        raise ValueError("is no address to listen on, for example 127.0.0.1:8080 or [::1]:8080")
+    return parts[1].strip("[]"), int(parts[2])
 
 
 def read_settings() -> Settings:

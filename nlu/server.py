@@ -8,6 +8,7 @@ import secrets
 import socket
 from contextlib import suppress
 from pathlib import Path
+from typing import NoReturn
 
 import structlog
 
@@ -126,6 +127,16 @@ class RasaServer:
             except TimeoutError:
                 self._process.kill()
                 await self._process.wait()
+
+
+def become_server(model: Path, host: str, port: int, token: str) -> NoReturn:
+    """Turn this process into a Rasa server for other processes, until it is told to stop."""
+    reading, writing = os.pipe()
+    os.write(writing, f"{token}\n".encode())
+    os.dup2(reading, 0)
+    os.set_inheritable(writing, True)  # never closed, or it would take its parent for dead
+    command = [str(PYTHON), "-m", "nlu.components.serve", str(model), str(port), host]
+    os.execve(PYTHON, command, environment())  # noqa: S606 -- a program of our own
 
 
 def environment() -> dict[str, str]:

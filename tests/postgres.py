@@ -101,6 +101,7 @@ class Postgres:
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
+                start_new_session=True,  # Ctrl-C in the terminal is for whoever started it, who may still need it
                 **self._user,
             )
 

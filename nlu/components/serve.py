@@ -1,9 +1,9 @@
 """Runs Rasa's HTTP server with only what the application uses open.
 
-`python -m nlu.components.serve MODEL PORT` reads the token from the first line of standard input, so
+`python -m nlu.components.serve MODEL PORT [HOST]` reads the token from the first line of standard input, so
 that it stands in no process list, and ends when standard input closes: a Rasa server never outlives
-the process that started it. Loading a model over HTTP has been remote code execution
-(CVE-2024-49375), so every route but parsing and the status is refused.
+the process that started it. Without a host only this machine reaches it. Loading a model over HTTP has
+been remote code execution (CVE-2024-49375), so every route but parsing and the status is refused.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import Any
 OPEN_PATHS = {"/", "/status", "/model/parse"}
 
 
-def main(model: str, port: str) -> None:
+def main(model: str, port: str, host: str = "127.0.0.1") -> None:
     token = sys.stdin.readline().strip()
     threading.Thread(target=_end_with_the_parent, daemon=True).start()
 
@@ -32,8 +32,8 @@ def main(model: str, port: str) -> None:
         return app
 
     rasa.server.create_app = create_guarded_app
-    sys.argv = ["rasa", "run", "--enable-api", "--model", model, "--interface", "127.0.0.1", "--port", port]
-    sys.argv += ["--auth-token", token]
+    sys.argv = ["rasa", "run", "--enable-api", "--model", model, "--interface", host, "--port", port]
+    sys.argv += [f"--auth-token={token}"]  # in one word: a token may begin with "-"
     rasa_main()
 
 

@@ -36,13 +36,23 @@ class Program:
     _process: asyncio.subprocess.Process | None = field(default=None, repr=False)
 
     @property
+    def pid(self) -> int | None:
+        return self._process.pid if self._process else None
+
+    @property
     def has_ended(self) -> bool:
         return self._process is None or self._process.returncode is not None
 
     async def start(self) -> None:
         with self.log.open("ab") as log:
             self._process = await asyncio.create_subprocess_exec(
-                *self.command, cwd=ROOT, env=self.environment, stdin=asyncio.subprocess.PIPE, stdout=log, stderr=log
+                *self.command,
+                cwd=ROOT,
+                env=self.environment,
+                stdin=asyncio.subprocess.PIPE,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,  # Ctrl-C in the terminal is for whoever started it
             )
         assert self._process.stdin
         if self.first_line:
@@ -102,7 +112,11 @@ def bot(
     }
     name = name or command
     return Program(
-        name, [sys.executable, "-m", "bot", command], _with(settings), folder / f"{name}.log", url=f"http://{address}"
+        name,
+        [sys.executable, "-m", "bot", command],
+        _with(settings),
+        folder / f"{name}.log",
+        url=f"http://{address}",
     )
 
 

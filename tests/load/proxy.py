@@ -11,8 +11,11 @@ PIECE = 65_536  # bytes
 
 
 @asynccontextmanager
-async def proxy(ports: Sequence[int]) -> AsyncIterator[str]:
-    """Gives the address. Where none of the receivers listens, the connection is closed at once."""
+async def proxy(ports: Sequence[int], host: str = "127.0.0.1", port: int = 0) -> AsyncIterator[str]:
+    """Gives the address, with a port of its own where none is given.
+
+    Where none of the receivers listens, the connection is closed at once.
+    """
     turns = count()
     open_now: set[asyncio.Task[None]] = set()
 
@@ -33,8 +36,8 @@ async def proxy(ports: Sequence[int]) -> AsyncIterator[str]:
             open_now.discard(task)
             writer.close()
 
-    server = await asyncio.start_server(serve, "127.0.0.1", 0)
-    yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    server = await asyncio.start_server(serve, host, port)
+    yield f"http://{host}:{server.sockets[0].getsockname()[1]}"
     server.close()
     for task in open_now:
         task.cancel()

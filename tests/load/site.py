@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import sys
 import time
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -36,6 +36,7 @@ class Site:
     parts: Mapping[str, Part]
     kills: list[float] = field(default_factory=list)
     falls: list[str] = field(default_factory=list)  # who has ended by itself, and was started again
+    on_fall: Callable[[Program], None] = lambda program: None
     _down: set[str] = field(default_factory=set)
 
     async def kill(self, name: str) -> None:
@@ -52,11 +53,12 @@ class Site:
         for name in [name for name in self.parts if name in self._down]:
             await self.start(name)
 
-    async def stop(self) -> list[int]:
-        """As an operator does, gives the statuses of those that were up."""
-        programs = [part for name, part in self.parts.items() if isinstance(part, Program) and name not in self._down]
-        self._down |= set(self.parts)
-        return [await program.stop() for program in programs]
+    async def stop(self, names: Iterable[str]) -> None:
+        """As an operator does, all at once; those that are up."""
+        chosen = [name for name in names if name not in self._down]
+        self._down.update(chosen)
+        programs = [part for name in chosen if isinstance(part := self.parts[name], Program)]
+        await asyncio.gather(*(program.stop() for program in programs))
 
     async def watch(self) -> None:
         """Start again whatever ends by itself, as systemd does."""
@@ -66,6 +68,7 @@ class Site:
                 if isinstance(part, Program) and name not in self._down and part.has_ended:
                     self.falls.append(name)
                     await part.start()
+                    self.on_fall(part)
 
 
 @dataclass
@@ -87,35 +90,42 @@ async def polling_site(server: StandIn, folder: Path) -> AsyncIterator[Site]:
     if not (folder / "biciulis.sqlite").exists():
         await _publish(f"sqlite+aiosqlite:///{folder}/biciulis.sqlite")
     rasa = _rasa(folder)
-    async with _up({"rasa": rasa, "run": bot("run", server, folder, nlu=rasa.url)}) as site:
+    async with up({"rasa": rasa, "run": bot("run", server, folder, nlu=rasa.url)}) as site:
         yield site
 
 
 @asynccontextmanager
 async def webhook_site(server: StandIn, folder: Path, receivers: int = 2, workers: int = 2) -> AsyncIterator[Site]:
     """Several processes on a PostgreSQL of their own, behind one address, and Rasa."""
-    # What PostgreSQL has confirmed must outlive its death, as it does in production.
-    postgres = await asyncio.to_thread(Postgres, synchronous_commit="on")
-    try:
-        await asyncio.to_thread(postgres.start)
+    async with own_postgres() as postgres:
         url = postgres.url(await asyncio.to_thread(postgres.create))
         await _publish(url)
         rasa = _rasa(folder)
         given = {"nlu": rasa.url, "database": url}
         parts: dict[str, Part] = {"rasa": rasa, "postgres": _Server(postgres)}
-        parts |= {name: bot("work", server, folder, name, **given) for name in _names("work", workers)}
+        parts |= {name: bot("work", server, folder, name, **given) for name in names("work", workers)}
         ports = [free_port() for _ in range(receivers)]
         async with proxy(ports) as webhook:
-            for name, port in zip(_names("receive", receivers), ports, strict=True):
+            for name, port in zip(names("receive", receivers), ports, strict=True):
                 parts[name] = receiver(server, folder, name, port, webhook=webhook, **given)
-            async with _up(parts) as site:
+            async with up(parts) as site:
                 yield site
-    finally:
-        await asyncio.to_thread(postgres.remove)
 
 
 @asynccontextmanager
-async def _up(parts: Mapping[str, Part]) -> AsyncIterator[Site]:
+async def own_postgres() -> AsyncIterator[Postgres]:
+    """What it has confirmed outlives its death, as in production."""
+    server = await asyncio.to_thread(Postgres, synchronous_commit="on")
+    try:
+        await asyncio.to_thread(server.start)
+        yield server
+    finally:
+        await asyncio.to_thread(server.remove)
+
+
+@asynccontextmanager
+async def up(parts: Mapping[str, Part]) -> AsyncIterator[Site]:
+    """All of these, started again when they end by themselves, and killed in the end."""
     site = Site(parts)
     watching: asyncio.Task[None] | None = None
     try:
@@ -138,7 +148,8 @@ def _rasa(folder: Path) -> Program:
     return Program("rasa", command, environment(), folder / "rasa.log", url=f"http://127.0.0.1:{port}")
 
 
-def _names(command: str, number: int) -> list[str]:
+def names(command: str, number: int) -> list[str]:
+    """Of so many processes with the same command."""
     return [f"{command}-{each}" for each in range(1, number + 1)]
 
 

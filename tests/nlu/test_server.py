@@ -5,13 +5,15 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import socket
+import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import httpx2
 import pytest
 
-from nlu.client import Unavailable
+from nlu.client import NluClient, Unavailable
 from nlu.server import RasaServer, environment
 from nlu.understanding import judge
 from tests.nlu.conftest import INTENTS, Tiny
@@ -169,3 +171,25 @@ async def test_a_server_that_was_never_started_can_be_stopped(tmp_path: Path) ->
         await server.parse("hello")
     await server.stop()
     assert not (tmp_path / "rasa.log").exists()
+
+
+async def test_a_process_becomes_a_server_for_others_until_it_is_told_to_stop(tiny: Tiny) -> None:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.2", 0))
+        port = probe.getsockname()[1]
+    become = f"from pathlib import Path; from nlu.server import become_server; become_server(Path({str(tiny.model)!r}),"
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-c", f"{become} '127.0.0.2', {port}, '-token')"), stdin=asyncio.subprocess.DEVNULL
+    )
+    client = NluClient(f"http://127.0.0.2:{port}", "-token", seconds=60)
+    try:
+        while not await client.is_ready():
+            assert process.returncode is None
+            await asyncio.sleep(0.1)
+        assert judge(await client.parse("hello")).keys == ("talk.greet",)
+        process.terminate()
+        assert await process.wait() in (0, -signal.SIGTERM)
+    finally:
+        await client.close()
+        if process.returncode is None:
+            process.kill()

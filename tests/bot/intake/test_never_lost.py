@@ -15,15 +15,12 @@ from typing import Any
 import pytest
 from telegram.error import InvalidToken
 
-from bot.conversation.dialogue import Dialogue
-from bot.conversation.person import Person
 from bot.intake.inbox import MOST_ATTEMPTS
 from integrations.database import engine
 from tests.conftest import ScriptedNlu
 from tests.load.crowd import write
-from tests.load.questions import MEANINGS, QUESTIONS
+from tests.load.questions import QUESTIONS
 from tests.telegram_server.chat import SECONDS
-from tests.telegram_server.rules import parse_html
 from tests.telegram_server.running import running
 from tests.telegram_server.server import BOT, DROP, StandIn
 
@@ -33,16 +30,6 @@ pytestmark = pytest.mark.filterwarnings("ignore:Deprecated since version v22.2:D
 ROOT = Path(__file__).parents[3]
 CHATS = range(1001, 1011)
 WENT_WRONG = "Something went wrong on our side. Please try again in a minute, or write to international@ktu.lt."
-
-
-@pytest.fixture
-async def answers(dialogue: Dialogue, nlu: ScriptedNlu) -> list[str]:
-    """How the answer to each question begins."""
-    nlu.meanings |= MEANINGS
-    turns = [await dialogue.hear(question, Person(language="en")) for question in QUESTIONS]
-    firsts = [parse_html(turn.reply.text)[0].strip().splitlines()[0] for turn in turns]
-    assert len(set(firsts)) == len(QUESTIONS)
-    return firsts
 
 
 def write_everything(server: StandIn) -> None:
