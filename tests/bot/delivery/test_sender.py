@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import shutil
 import sqlite3
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass, field
 from itertools import groupby
@@ -511,19 +510,9 @@ async def test_whoever_waits_to_lead_stops_at_once_when_told(branches: tuple[Off
 # Logs
 
 
-@pytest.fixture
-def restored() -> Iterator[None]:
-    """Logging as it was before, once a test has set it up anew."""
-    root = logging.getLogger()
-    handlers, level = root.handlers[:], root.level
-    yield
-    root.handlers = handlers
-    root.setLevel(level)
-    structlog.reset_defaults()
-
-
+@pytest.mark.usefixtures("logs_of_its_own")
 async def test_what_goes_wrong_is_logged_without_texts_names_and_tokens(
-    office: Office, capsys: pytest.CaptureFixture[str], restored: None
+    office: Office, capsys: pytest.CaptureFixture[str]
 ) -> None:
     set_up_logs("INFO", as_json=True)
     cited = refusal(400, 'Bad Request: can\'t parse entities: unsupported start tag "s3cret" at byte offset 5')
