@@ -118,11 +118,10 @@ class Inbox:
         async with self._database.begin() as session:
             in_work = select(Arrival).where(Arrival.done_at.is_(None), Arrival.claimed_by.is_not(None))
             alive = await self._peers.alive(session)
-            lost = await session.scalars(
-                in_work.where(Arrival.claimed_by.not_in(alive))
-                .order_by(Arrival.update_id)
-                .with_for_update(skip_locked=True)
-            )
+            left_behind = in_work.where(Arrival.claimed_by.not_in(alive)).order_by(Arrival.update_id)
+            lost = (await session.scalars(left_behind.with_for_update(skip_locked=True))).all()
+            if not lost:
+                return []
             given_up = []
             for each in lost:
                 each.claimed_by = None
