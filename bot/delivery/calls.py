@@ -89,8 +89,6 @@ async def _try(bot: Bot, chat_id: int, method: str, parameters: Mapping[str, Any
         if type(error) in (Forbidden, BadRequest):
             return Refused(QUOTED.sub("…", error.message))
         return Later(type(error).__name__, None)
-    if not result:  # somebody else's answer that happens to be readable
-        return Later("not understood", None)
     return Sent(result.get("message_id") if isinstance(result, dict) else None)
 
 

@@ -20,8 +20,9 @@ from bot.delivery import outbox
 from bot.delivery.calls import CHANGING, Gone, Later, Moved, Outcome, Refused, Sent, call, change
 from bot.delivery.outbox import Parcel
 from bot.delivery.pace import WRITING, Limits, Pace
+from bot.operations import figures
 from bot.stopping import pause, unless
-from integrations.database import Database, DatabaseUnavailable, Held
+from integrations.database import Database, DatabaseUnavailable, Held, utc_now
 
 AT_ONCE = 64  # calls on their way
 FIRST_PAUSE, LONGEST_PAUSE = 1.0, 60.0  # seconds between two attempts to send the same
@@ -111,6 +112,7 @@ class Sender:
 
     def _begin(self, parcel: Parcel, earlier: Sequence[int]) -> None:
         self._pace.begin(self._now())
+        figures.OUTBOX_WAIT.observe((utc_now() - parcel.put_at).total_seconds())
         in_place = earlier[parcel.part] if parcel.method == WRITING and parcel.part < len(earlier) else 0
         task = asyncio.create_task(self._call(parcel, in_place))
         self._calls.add(task)

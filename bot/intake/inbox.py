@@ -7,7 +7,7 @@ the claim still stands, so that of two processes which both believe they have an
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -43,7 +43,7 @@ class Arrival(Base):
     attempts: Mapped[int]  # begun, including the one in work
 
     def claimed(self) -> Claimed:
-        return Claimed(self.update_id, self.body or {})
+        return Claimed(self.update_id, self.body or {}, (utc_now() - self.received_at).total_seconds())
 
 
 WAITING = Arrival.done_at.is_(None) & Arrival.claimed_by.is_(None)
@@ -64,6 +64,7 @@ class Claimed:
 
     update_id: int
     body: Mapping[str, Any]
+    waited: float = field(default=0.0, compare=False)  # seconds until it was claimed
 
 
 class Inbox:

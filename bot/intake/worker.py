@@ -91,6 +91,7 @@ class Worker:
                 return
 
     def _begin(self, claimed: Claimed) -> asyncio.Task[None]:
+        figures.INBOX_WAIT.observe(claimed.waited)
         task = asyncio.create_task(self._handle(claimed))
         self._in_work.add(task)
         task.add_done_callback(self._put_down)

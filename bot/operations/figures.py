@@ -22,6 +22,8 @@ from nlu.understanding import Understanding
 
 disable_created_metrics()  # type: ignore[no-untyped-call]  # a second series for each counter, of no use to anybody
 
+INBOX_WAIT = Histogram("biciulis_inbox_wait_seconds", "From keeping an update to its claim.")
+OUTBOX_WAIT = Histogram("biciulis_outbox_wait_seconds", "From the commit of what is to be sent to its call.")
 HANDLING = Histogram("biciulis_handling_seconds", "From the claim of an update to the commit of what it changed.")
 TRANSACTION = Histogram("biciulis_transaction_seconds", "The transaction that handles an update.")
 NLU = Histogram("biciulis_nlu_seconds", "Asking Rasa what a text means, however that ended.")

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 import shutil
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
+import structlog
 
 from bot.intake.inbox import Inbox
 from integrations.database import Database, join
@@ -25,6 +27,34 @@ async def published(tmp_path_factory: pytest.TempPathFactory, content: Content) 
     await publish(database, content, by="the tests")
     await database.close()
     return path
+
+
+@pytest.fixture(scope="session", autouse=True)
+def files_read_once(content: Content) -> Iterator[None]:
+    """Each start compares the files with what is published, and reading them takes a second."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("bot.app.read_content", lambda: content)
+        yield
+
+
+@pytest.fixture
+def logs_of_its_own(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Logging as it was before, once a test has set it up anew."""
+    configure = structlog.configure  # a logger that remembers how it was set up would do so in later tests
+    monkeypatch.setattr(structlog, "configure", lambda **how: configure(**how | {"cache_logger_on_first_use": False}))
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    levels = {
+        name: logging.getLogger(name).level
+        for name in ("httpx", "httpcore", "httpx2", "httpcore2", "aiosqlite", "alembic", "telegram.request.BaseRequest")
+    }
+    root.handlers = []
+    yield
+    root.handlers = handlers
+    root.setLevel(level)
+    for name, before in levels.items():
+        logging.getLogger(name).setLevel(before)
+    structlog.reset_defaults()
 
 
 @pytest.fixture

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-from collections.abc import Iterator
 
 import httpx2
 import pytest
@@ -25,22 +24,7 @@ TOKEN = "123456789:AAHfak-etokenf_orthetestsonly0123456"
 ADDRESS = f"https://api.telegram.org/bot{TOKEN}/getUpdates"
 
 
-@pytest.fixture(autouse=True)
-def restored() -> Iterator[None]:
-    """Logging as it was before, once a test has set it up anew."""
-    root = logging.getLogger()
-    handlers, level = root.handlers[:], root.level
-    levels = {
-        name: logging.getLogger(name).level
-        for name in ("httpx", "httpcore", "httpx2", "httpcore2", "aiosqlite", "alembic", "telegram.request.BaseRequest")
-    }
-    root.handlers = []
-    yield
-    root.handlers = handlers
-    root.setLevel(level)
-    for name, before in levels.items():
-        logging.getLogger(name).setLevel(before)
-    structlog.reset_defaults()
+pytestmark = pytest.mark.usefixtures("logs_of_its_own")
 
 
 @pytest.mark.parametrize("as_json", [True, False], ids=["json", "console"])
@@ -109,10 +93,8 @@ def test_events_below_the_level_are_left_out(capsys: pytest.CaptureFixture[str])
 
 
 async def test_what_the_webhook_is_brought_is_not_logged(
-    database: Database, inbox: Inbox, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    database: Database, inbox: Inbox, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    for module in ("bot.intake.webhook", "bot.operations.web"):  # what is set up here is not for later tests
-        monkeypatch.setattr(f"{module}.log", structlog.get_logger(module))
     set_up_logs("DEBUG", as_json=True)
     webhook = Webhook(Bot(TOKEN), WebhookAddress(ADDRESS, "s3cret-word"), database, inbox)
     stopping, listener = asyncio.Event(), listen("127.0.0.1", 0)

@@ -543,10 +543,11 @@ async def test_staff_are_told_in_their_chat_and_by_mail_what_is_due_and_a_restar
         async with running(server, folder, nlu) as bot:
             staff = bot.chat(5005, STAFF)  # known to Telegram from now on
             async with asyncio.timeout(SECONDS):
-                bot.write("UPDATE job SET due_at = '2026-11-24 06:00:00.000000' WHERE last_done_at IS NULL")
+                await bot.write("UPDATE job SET due_at = '2026-11-24 06:00:00.000000' WHERE last_done_at IS NULL")
                 while bot.rows("SELECT name FROM job WHERE last_done_at IS NULL"):  # noqa: ASYNC110
                     await asyncio.sleep(0.01)
             await asyncio.sleep(0.1)  # several looks more
+            await bot.server.until(lambda staff=staff: bool(staff.messages))
             (message,) = staff.messages
             assert message["text"].startswith("Figures to look up: ")
             assert "overdue" in message["text"]

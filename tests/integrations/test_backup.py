@@ -20,6 +20,7 @@ from sqlalchemy import select, text
 from bot.__main__ import main
 from bot.conversation.person import Person
 from bot.conversation.reply import Reply
+from bot.delivery.outbox import Outgoing, put
 from bot.intake.inbox import Inbox
 from bot.jobs import Job
 from bot.journal import rate, record
@@ -89,6 +90,7 @@ async def fill(database: Database) -> Everything:
     async with database.begin() as session:
         session.add(Publication(number=1, at=utc_now(), by="ona", changes=["+ fact fee"]))
         session.add(Job(name="staff_letter", recurrence="0 8 * * *", due_at=utc_now(), attempts=0))
+        await put(session, [Outgoing(1001, "sendMessage", {"text": "Labas 🙂"})])
         await session.flush()
         session.add(PublishedItem(kind="fact", language="", name="fee", position=0, body=["80 EUR"], publication=1))
     inbox = Inbox(database, Process(set()))

@@ -62,9 +62,12 @@ class Bot:
         with closing(sqlite3.connect(self.database)) as connection:
             return connection.execute(query).fetchall()
 
-    def write(self, statement: str) -> None:
-        with closing(sqlite3.connect(self.database)) as connection, connection:
-            connection.execute(statement)
+    async def write(self, statement: str) -> None:
+        def execute() -> None:
+            with closing(sqlite3.connect(self.database)) as connection, connection:
+                connection.execute(statement)
+
+        await asyncio.to_thread(execute)  # it may have to wait for what goes on in this thread
 
     async def until_logged(self, event: str) -> None:
         async with asyncio.timeout(SECONDS):

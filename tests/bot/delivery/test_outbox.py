@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import shutil
+import sqlite3
 import tempfile
 from collections import Counter
 from collections.abc import Awaitable, Callable, Collection, Sequence
+from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -16,6 +18,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule, run_state_machine_as_test
 from sqlalchemy import select
+from sqlalchemy.dialects import sqlite
 
 from bot.delivery import outbox
 from bot.delivery.outbox import Kind, Outgoing, Parcel
@@ -164,6 +167,14 @@ async def test_of_who_is_forgotten_nothing_stays(database: Database) -> None:
     async with database.begin() as session:
         await outbox.forget_outgoing(session, ANNA)
     assert [row.parameters["text"] for row in await rows(database)] == ["b1", "from Ben"]
+
+
+async def test_among_however_many_the_next_are_found_without_sorting_all(migrated_sqlite: Path) -> None:
+    looked = outbox.heads_query({ANNA}, 5).compile(dialect=sqlite.dialect(), compile_kwargs={"literal_binds": True})
+    with closing(sqlite3.connect(migrated_sqlite)) as connection:
+        steps = [step for *_, step in connection.execute(f"EXPLAIN QUERY PLAN {looked}")]
+    assert steps[0] == "SCAN outbox USING INDEX ix_outbox_order"
+    assert not any("TEMP B-TREE" in step for step in steps)
 
 
 class AnyOrder(RuleBasedStateMachine):

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import shutil
 import sqlite3
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass, field
 from itertools import groupby
@@ -229,7 +228,9 @@ async def test_an_answer_that_is_not_there_any_more_is_given_anew_and_then_chang
         await office.put(message(answer, exchange=exchange))
         await office.send_all()
     assert contents(office) == ["third"]
-    assert office.server.sent.texts(ANNA) == ["first", "second"]
+    changing, writing = "editMessageText", "sendMessage"
+    called = [each.method for each in office.server.called(changing, writing)]
+    assert called == [writing, changing, writing, changing]
 
 
 # What goes wrong
@@ -329,6 +330,18 @@ async def test_whoever_is_forgotten_while_telegram_is_down_is_not_remembered(off
             while sender._unclear or sender._busy:  # noqa: ASYNC110
                 await asyncio.sleep(0.01)
     assert office.server.sent.texts(ANNA) == []
+
+
+async def test_who_is_forgotten_while_a_message_is_on_its_way_is_still_told_so(office: Office) -> None:
+    office.server.latency = 0.1
+    await office.put(message("answer", telegram_id=ANNA))
+    async with office.sending():
+        await office.until_called(1)
+        async with office.database.begin() as session:
+            await forget(session, ANNA)
+            await outbox.put(session, [message("deleted", telegram_id=ANNA)])
+        await office.until_empty()
+    assert office.server.sent.texts(ANNA) == ["answer", "deleted"]
 
 
 @pytest.mark.parametrize("failure", [faults.NEVER_THOUGH_DONE, faults.NEVER, faults.SERVER_ERROR])
@@ -497,19 +510,9 @@ async def test_whoever_waits_to_lead_stops_at_once_when_told(branches: tuple[Off
 # Logs
 
 
-@pytest.fixture
-def restored() -> Iterator[None]:
-    """Logging as it was before, once a test has set it up anew."""
-    root = logging.getLogger()
-    handlers, level = root.handlers[:], root.level
-    yield
-    root.handlers = handlers
-    root.setLevel(level)
-    structlog.reset_defaults()
-
-
+@pytest.mark.usefixtures("logs_of_its_own")
 async def test_what_goes_wrong_is_logged_without_texts_names_and_tokens(
-    office: Office, capsys: pytest.CaptureFixture[str], restored: None
+    office: Office, capsys: pytest.CaptureFixture[str]
 ) -> None:
     set_up_logs("INFO", as_json=True)
     cited = refusal(400, 'Bad Request: can\'t parse entities: unsupported start tag "s3cret" at byte offset 5')
