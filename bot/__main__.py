@@ -27,7 +27,7 @@ from bot.operations.status import read_status, table
 from bot.settings import Settings, WrongSettings, read_listener, read_settings
 from integrations.database import DatabaseUnavailable, Occupied
 from integrations.database import backup as backups
-from integrations.database.schema import upgrade, write_migration
+from integrations.database.schema import NewerTables, upgrade, write_migration
 from nlu.messages import WrongFile
 from nlu.server import START_SECONDS, become_server
 from nlu.training import TrainingFailed, ensure_model
@@ -203,7 +203,7 @@ def main() -> None:
         _fail(f"The language model could not be built: {error}", 1)
     except DatabaseUnavailable as error:
         _fail(f"The database cannot be used: {error}", 1)
-    except (Occupied, backups.Refused) as error:
+    except (Occupied, NewerTables, backups.Refused) as error:
         _fail(str(error), 1)
     except OSError as error:  # the data folder cannot be written, the disk is full, a program is missing
         _fail(f"The system refused: {error}", 1)

@@ -8,6 +8,8 @@ from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from alembic.script.revision import ResolutionError
+from alembic.util.exc import CommandError
 from sqlalchemy.engine.url import URL
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -17,8 +19,14 @@ from integrations.database.engine import HELD, Base, lock_number, unavailable
 MIGRATIONS = Path(__file__).parent / "migrations"
 
 
+class NewerTables(Exception):
+    """Somebody has brought the tables up to date for a version that comes after this one."""
+
+
 def upgrade(url: str) -> None:
-    """Bring the tables up to date, making the database file where it is SQLite. Raises DatabaseUnavailable.
+    """Bring the tables up to date, making the database file where it is SQLite.
+
+    Raises DatabaseUnavailable, and NewerTables.
 
     Where another process does the same on PostgreSQL, it waits for that.
     """
@@ -26,7 +34,12 @@ def upgrade(url: str) -> None:
     with unavailable():
         if address.get_backend_name() == "sqlite" and address.database:
             Path(address.database).parent.mkdir(parents=True, exist_ok=True)
-        command.upgrade(alembic_config(address), "head")
+        try:
+            command.upgrade(alembic_config(address), "head")
+        except CommandError as error:
+            if not isinstance(error.__cause__, ResolutionError):
+                raise
+            raise NewerTables("The database has the tables of a newer version: start that version.") from error
 
 
 def knows(version: str) -> bool:

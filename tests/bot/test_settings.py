@@ -157,6 +157,8 @@ def test_without_an_address_only_a_receiver_listens(
 def test_a_missing_token_is_asked_for_by_name() -> None:
     with pytest.raises(WrongSettings, match="BICIULIS_TELEGRAM_TOKEN"):
         read_settings().require_token()
+    with pytest.raises(WrongSettings, match="BICIULIS_NLU_TOKEN"):
+        read_settings().require_nlu_token()
 
 
 def test_a_token_is_not_shown_by_accident(monkeypatch: pytest.MonkeyPatch) -> None:

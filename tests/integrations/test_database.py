@@ -22,7 +22,7 @@ from bot.students import Student, save_person
 from integrations.database import Base, Database, DatabaseUnavailable, utc_now
 from integrations.database.address import read_address
 from integrations.database.engine import HELD, lock_number, take_lock
-from integrations.database.schema import alembic_config, upgrade
+from integrations.database.schema import NewerTables, alembic_config, upgrade
 from tests.postgres import Postgres
 
 
@@ -182,6 +182,17 @@ def test_migrations_make_exactly_the_tables_that_are_declared_and_take_them_away
     command.downgrade(alembic_config(read_address(empty)), "base")
     assert tables(empty) == {"alembic_version"}
     upgrade(empty)
+    assert tables(empty) == {"alembic_version", *Base.metadata.tables}
+
+
+def test_who_finds_the_tables_of_a_newer_version_leaves_them_alone(empty: str) -> None:
+    upgrade(empty)
+    engine = create_engine(empty)
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    engine.dispose()
+    with pytest.raises(NewerTables, match="newer version"):
+        upgrade(empty)
     assert tables(empty) == {"alembic_version", *Base.metadata.tables}
 
 
