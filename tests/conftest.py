@@ -9,6 +9,7 @@ from datetime import date
 from pathlib import Path
 
 import pytest
+import structlog
 
 from bot.conversation.dialogue import Dialogue
 from integrations.database import Database
@@ -42,6 +43,15 @@ class ScriptedNlu:
 
     async def is_ready(self) -> bool:
         return not self.away
+
+
+@pytest.fixture(scope="session", autouse=True)
+def forgetful_loggers() -> Iterator[None]:
+    """A logger that remembers how one test set it up would be deaf to what the later ones capture."""
+    configure = structlog.configure
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(structlog, "configure", lambda **how: configure(**how | {"cache_logger_on_first_use": False}))
+        yield
 
 
 @pytest.fixture(scope="session")

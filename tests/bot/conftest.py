@@ -38,10 +38,8 @@ def files_read_once(content: Content) -> Iterator[None]:
 
 
 @pytest.fixture
-def logs_of_its_own(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def logs_of_its_own() -> Iterator[None]:
     """Logging as it was before, once a test has set it up anew."""
-    configure = structlog.configure  # a logger that remembers how it was set up would do so in later tests
-    monkeypatch.setattr(structlog, "configure", lambda **how: configure(**how | {"cache_logger_on_first_use": False}))
     root = logging.getLogger()
     handlers, level = root.handlers[:], root.level
     levels = {
