@@ -23,9 +23,9 @@ class WatchedDatabase(Database):
     looks = 0
 
     @asynccontextmanager
-    async def begin(self) -> AsyncIterator[AsyncSession]:
+    async def read(self) -> AsyncIterator[AsyncSession]:
         self.looks += 1
-        async with super().begin() as session:
+        async with super().read() as session:
             yield session
 
 
