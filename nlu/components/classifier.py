@@ -30,7 +30,7 @@ from sklearn.linear_model import LogisticRegression
 
 from nlu.components.examples import ACCEPTED
 from nlu.components.letters import Letters, count
-from nlu.components.nearest import Neighbours, Places, shorten
+from nlu.components.nearest import Neighbours, Places, find_directions, look_along
 from nlu.components.vectors import prepare
 
 MODEL_FILE = "classifier.npz"
@@ -55,7 +55,7 @@ class MeaningAndLettersClassifier(IntentClassifier, GraphComponent):
         return {
             "C": 30.0,  # inverse strength of the linear model's regularisation
             "max_iter": 40,
-            "neighbours": 128,  # numbers of a vector that are compared to find the nearest examples
+            "neighbours": 128,  # directions in which examples are compared to find the nearest
             "ranking": 10,  # intents named in an answer
         }
 
@@ -133,11 +133,13 @@ class MeaningAndLettersClassifier(IntentClassifier, GraphComponent):
         linear = LogisticRegression(C=float(self._config["C"]), max_iter=int(self._config["max_iter"]))
         with ThreadPoolExecutor(1) as pool:  # counting is Python's work, fitting is that of compiled code
             counting = pool.submit(count, _texts(examples))
+            directions = find_directions(vectors, intents, int(self._config["neighbours"]))
             linear.fit(vectors, intents)
         arrays = counting.result() | {
             "weights": linear.coef_.astype(np.float32),
             "bias": linear.intercept_.astype(np.float32),
-            "neighbours": shorten(vectors, int(self._config["neighbours"])).astype(np.float16),
+            "directions": directions.astype(np.float16),
+            "neighbours": look_along(vectors, directions).astype(np.float16),
             "intents_of_examples": intents.astype(np.int16),
         }
         self._look_at(arrays)
@@ -147,7 +149,8 @@ class MeaningAndLettersClassifier(IntentClassifier, GraphComponent):
         """Take up the three views from what `_fit` gave."""
         places = Places(arrays["intents_of_examples"])
         self._linear = arrays["weights"], arrays["bias"]
-        self._letters, self._neighbours = Letters(arrays, places), Neighbours(arrays["neighbours"], places)
+        self._letters = Letters(arrays, places)
+        self._neighbours = Neighbours(arrays["directions"].astype(np.float32), arrays["neighbours"], places)
 
     def _views(self, messages: list[Message]) -> np.ndarray:
         """What each view thinks of each intent for each message, shape (3, messages, intents)."""

@@ -82,7 +82,7 @@ class SentenceEmbedding(DenseFeaturizer, GraphComponent):
     ) -> SentenceEmbedding:
         component = cls(config, execution_context.node_name, model_storage, resource)
         with model_storage.read_from(resource) as folder, np.load(folder / PROJECTION_FILE) as arrays:
-            component._mean, component._directions = arrays["mean"], arrays["directions"]
+            component._mean, component._directions = arrays["mean"], arrays["directions"].astype(np.float32)
         return component
 
     def train(self, training_data: TrainingData) -> Resource:
@@ -93,9 +93,10 @@ class SentenceEmbedding(DenseFeaturizer, GraphComponent):
         self._mean = np.hstack([vectors[:, :FIRST].mean(axis=0), _mean(vectors[taught, FIRST:])])
         centred = self._centre(vectors)
         _, directions = np.linalg.eigh(centred.T @ centred)  # by how much the examples differ, the least first
-        self._directions = np.ascontiguousarray(directions[:, ::-1][:, : int(self._config["dimensions"])])
+        kept = directions[:, ::-1][:, : int(self._config["dimensions"])].astype(np.float16)  # half the model's size
+        self._directions = np.ascontiguousarray(kept, dtype=np.float32)
         with self._storage.write_to(self._resource) as folder:
-            np.savez(folder / PROJECTION_FILE, mean=self._mean, directions=self._directions)
+            np.savez(folder / PROJECTION_FILE, mean=self._mean, directions=kept)
         return self._resource
 
     def process_training_data(self, training_data: TrainingData) -> TrainingData:

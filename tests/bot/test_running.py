@@ -131,6 +131,7 @@ async def test_a_poller_takes_the_webhook_away_once_and_then_fights_nobody(
     assert [call.params for call in server.called("deleteWebhook")] == [{}]
 
 
+@pytest.mark.usefixtures("logs_of_its_own")
 @pytest.mark.parametrize("command", ["receive", "run"])
 def test_a_webhook_without_a_secret_is_said_in_a_sentence(
     command: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path

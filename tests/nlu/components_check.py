@@ -30,7 +30,7 @@ from nlu.components.encoder import Encoder
 from nlu.components.examples import ACCEPTED, ExamplesImporter
 from nlu.components.letters import Letters, count
 from nlu.components.meaning import DIMENSIONS, FIRST, Meaning
-from nlu.components.nearest import Neighbours, Places, shorten
+from nlu.components.nearest import Neighbours, Places, find_directions, look_along
 from nlu.components.tokens import Tokenizer
 from nlu.components.vectors import RECORD, VectorCache, embed, prepare
 from nlu.components.weights import BrokenWeights, Weights
@@ -192,10 +192,22 @@ def check_nearness_is_the_mean_of_the_three_nearest_examples(folder: Path) -> No
     many = Places(np.array([0] * 2500 + [1] * 3))
     by_chance = np.array([0.5] * 3 + [0.0] * 2497 + [0.4] * 3, dtype=np.float32)
     assert np.allclose(many.nearness(by_chance), [0.3, 0.4])  # of very many, five are asked
-    vectors = shorten(np.array([[3, 4, 7], [0, 2, 9]], dtype=np.float32), 2)
-    assert np.allclose(vectors, [[0.6, 0.8], [0, 1]])
-    neighbours = Neighbours(vectors, Places(np.array([0, 1])))
+    directions = np.array([[1, 0], [0, 1], [0, 0]], dtype=np.float32)
+    examples = look_along(np.array([[3, 4, 7], [0, 2, 9]], dtype=np.float32), directions)
+    assert np.allclose(examples, [[0.6, 0.8], [0, 1]])
+    neighbours = Neighbours(directions, examples, Places(np.array([0, 1])))
     assert np.allclose(neighbours.nearness(np.array([[0, 5, 1]], dtype=np.float32)), [[0.8 / 3, 1 / 3]])
+
+
+def check_a_language_that_was_never_learned_is_near_to_what_means_the_same(folder: Path) -> None:
+    meanings = np.eye(6, dtype=np.float32)[:3]
+    languages = np.eye(6, dtype=np.float32)[3:] * 3  # tell texts apart more than their meanings do
+    intents = np.array([0, 1, 2, 0, 1, 2])
+    learned = np.vstack([meanings + languages[0], meanings + languages[1]])
+    directions = find_directions(learned, intents, 128)
+    assert directions.shape == (6, 2)
+    neighbours = Neighbours(directions, look_along(learned, directions), Places(intents))
+    assert neighbours.nearness(meanings + languages[2]).argmax(axis=1).tolist() == [0, 1, 2]
 
 
 def check_examples_and_development_messages_are_handed_over_once(folder: Path) -> None:
