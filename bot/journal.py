@@ -11,6 +11,7 @@ from sqlalchemy import JSON, BigInteger, ForeignKey, UniqueConstraint, delete, s
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
+from bot.application.linking import forget_applicant, forget_old_links
 from bot.conversation.reply import Reply
 from bot.delivery.outbox import forget_outgoing
 from bot.intake.inbox import forget_waiting
@@ -131,6 +132,7 @@ async def forget(session: AsyncSession, telegram_id: int) -> None:
     """Delete everything stored about a person, with what waits to be handled and what waits to be sent."""
     await forget_waiting(session, telegram_id)
     await forget_outgoing(session, telegram_id)
+    await forget_applicant(session, telegram_id)
     await session.execute(delete(Exchange).filter_by(telegram_id=telegram_id))
     await session.execute(delete(Student).filter_by(telegram_id=telegram_id))
 
@@ -141,12 +143,13 @@ async def forget_texts(session: AsyncSession, telegram_id: int) -> None:
 
 
 async def forget_old(session: AsyncSession) -> None:
-    """Delete what has been kept long enough: texts, exchanges with their ratings, people who have not come back."""
+    """Delete what is kept long enough: texts, exchanges with their ratings, links, people who have not come back."""
     now = utc_now()
     await session.execute(delete(Exchange).where(Exchange.at < now - EXCHANGES_KEPT))
     with_text = update(Exchange).where(Exchange.at < now - TEXTS_KEPT, Exchange.text.is_not(None))
     await session.execute(with_text.values(text=None))
     await forget_unseen(session)
+    await forget_old_links(session)
 
 
 async def describe(session: AsyncSession, telegram_id: int) -> tuple[int, int]:

@@ -1,4 +1,8 @@
-"""What is stored of applicants. Everything personal is sealed (bot.application.vault) or only a keyed print of it."""
+"""What is stored of applicants. Everything personal is sealed (bot.application.vault) or only a keyed print of it.
+
+Numbers of rows are not given again: who has waited for a provider must not write what it told into the row of somebody
+else that has taken the place.
+"""
 
 from __future__ import annotations
 
@@ -17,9 +21,11 @@ class CodeRequest(Base):
     """
 
     __tablename__ = "code_request"
+    __table_args__ = {"sqlite_autoincrement": True}  # noqa: RUF012 -- SQLAlchemy prescribes the form
 
     id: Mapped[int] = mapped_column(primary_key=True)
-    telegram_id: Mapped[int] = mapped_column(BigInteger, index=True)
+    telegram_id: Mapped[int] = mapped_column(BigInteger, index=True)  # 0 once the person had themselves forgotten
+    who_print: Mapped[str] = mapped_column(index=True)  # of the Telegram id
     chat_id: Mapped[int] = mapped_column(BigInteger)
     language: Mapped[str]
     address: Mapped[str]  # sealed: as it was typed
@@ -36,6 +42,7 @@ class Link(Base):
     """One chat's person and the applicant that they proved to be."""
 
     __tablename__ = "link"
+    __table_args__ = {"sqlite_autoincrement": True}  # noqa: RUF012 -- SQLAlchemy prescribes the form
 
     id: Mapped[int] = mapped_column(primary_key=True)
     telegram_id: Mapped[int] = mapped_column(BigInteger, unique=True)
@@ -43,8 +50,9 @@ class Link(Base):
     address: Mapped[str]  # sealed: the address that the code went to
     linked_at: Mapped[datetime]
     tell_changes: Mapped[bool] = mapped_column(default=False)
-    cases: Mapped[str | None]  # sealed: the last good copy, per provider, with its time
-    told: Mapped[str | None]  # the keyed print of what the chat was last told
+    cases: Mapped[str | None]  # sealed: the last good copy, per applicant, with its time
+    stands: Mapped[str | None]  # the keyed print of what the copy says: states, deadlines, what is to be done
+    told: Mapped[str | None]  # as much of what the chat was last told
     final_since: Mapped[datetime | None]  # since when all cases are closed
 
 
@@ -52,7 +60,7 @@ class LinkedApplicant(Base):
     """Who a link's person is in one provider's system; an applicant is linked to one chat."""
 
     __tablename__ = "linked_applicant"
-    __table_args__ = (UniqueConstraint("provider", "applicant_print"),)
+    __table_args__ = (UniqueConstraint("provider", "applicant_print"), {"sqlite_autoincrement": True})
 
     id: Mapped[int] = mapped_column(primary_key=True)
     link_id: Mapped[int] = mapped_column(ForeignKey("link.id", ondelete="CASCADE"), index=True)
@@ -82,4 +90,4 @@ class ProviderCursor(Base):
     __tablename__ = "provider_cursor"
 
     provider: Mapped[str] = mapped_column(primary_key=True)
-    cursor: Mapped[str]
+    cursor: Mapped[str]  # sealed: that of files holds a print of everybody in them

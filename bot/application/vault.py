@@ -11,25 +11,45 @@ import hashlib
 import hmac
 import json
 import os
+import re
 import secrets
-from collections.abc import Sequence
+from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 from typing import Any
 
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
+
+KEY = re.compile(r"[A-Za-z0-9_-]{43}=")  # 32 bytes
 
 
 class WrongKeys(Exception):
     """The file of keys makes no sense, or does not fit what was sealed; names the file and line."""
 
 
-class Vault:
-    """Seals and opens what can be written as JSON."""
+@dataclass(frozen=True)
+class Keys:
+    """What a key file holds; `seal` with the newest first."""
 
-    def __init__(self, print_key: bytes, seal_keys: Sequence[bytes]) -> None:
-        self._print_key = print_key
-        self._fernet = MultiFernet([Fernet(key) for key in seal_keys])
+    print: str
+    seal: tuple[str, ...]
+
+    def __repr__(self) -> str:
+        return "Keys(…)"
+
+
+class Vault:
+    """Seals and opens what can be written as JSON, with the keys that the file holds when they are first needed.
+
+    Only who works on the database needs them, and keys are changed while nobody does: whoever was starting meanwhile
+    has the new ones.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
 
     def seal(self, value: Any) -> str:
         return self._fernet.encrypt(json.dumps(value, ensure_ascii=False).encode()).decode()
@@ -48,40 +68,85 @@ class Vault:
     def print_of(self, *parts: object) -> str:
         """By which equal things are recognised without being known: keyed, so that nobody can try all of them."""
         text = "\0".join(map(str, parts)).encode("utf-8", "surrogatepass")
-        return hmac.new(self._print_key, text, hashlib.sha256).hexdigest()
+        return hmac.new(self._keys.print.encode(), text, hashlib.sha256).hexdigest()
+
+    @cached_property
+    def _keys(self) -> Keys:
+        return read_keys(self._path)
+
+    @cached_property
+    def _fernet(self) -> MultiFernet:
+        return MultiFernet([Fernet(key) for key in self._keys.seal])
 
 
 def open_vault(path: Path) -> Vault:
-    """The vault of a key file, which is made where there is none. Raises WrongKeys, OSError."""
-    with suppress(FileExistsError):
-        _write(path, [f"print {_new_key()}", f"seal {_new_key()}"])
-    keys: dict[str, list[bytes]] = {"print": [], "seal": []}
-    for number, line in enumerate(path.read_text(encoding="ascii").splitlines(), 1):
+    """The vault of a key file, which is made where there is none. Raises WrongKeys, OSError.
+
+    Of processes that start at once one makes it; the others find it whole.
+    """
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with suppress(FileExistsError):
+            _write(path, Keys(_new_key(), (_new_key(),)), os.link)
+    read_keys(path)
+    return Vault(path)
+
+
+def read_keys(path: Path) -> Keys:
+    """What a key file holds. Raises WrongKeys, OSError."""
+    if path.stat().st_mode & 0o027:
+        raise WrongKeys(f"{path} can be read by others than its owner and group: `chmod 600 {path}`")
+    keys: dict[str, list[str]] = {"print": [], "seal": []}
+    for number, line in enumerate(path.read_text(encoding="ascii", errors="replace").splitlines(), 1):
         match line.split():
             case []:
                 continue
-            case ["print" | "seal" as what, key] if _is_key(key):
-                keys[what].append(key.encode())
+            case ["print" | "seal" as what, key] if KEY.fullmatch(key):
+                keys[what].append(key)
             case _:
                 raise WrongKeys(f"{path}, line {number}: neither `print KEY` nor `seal KEY` with a key of 32 bytes")
     if len(keys["print"]) != 1 or not keys["seal"]:
         raise WrongKeys(f"{path}: needs one line `print KEY` and at least one line `seal KEY`")
-    return Vault(keys["print"][0], keys["seal"])
+    return Keys(keys["print"][0], tuple(keys["seal"]))
+
+
+def add_seal_key(path: Path) -> Keys:
+    """From now on a new key seals. Raises WrongKeys, OSError."""
+    keys = read_keys(path)
+    keys = Keys(keys.print, (_new_key(), *keys.seal))
+    _write(path, keys, os.replace)
+    return keys
+
+
+def drop_old_keys(path: Path, keys: Keys) -> None:
+    """Leave the newest seal key alone: nothing may be sealed with another any more. Raises OSError."""
+    _write(path, Keys(keys.print, keys.seal[:1]), os.replace)
 
 
 def _new_key() -> str:
     return base64.urlsafe_b64encode(secrets.token_bytes(32)).decode()
 
 
-def _is_key(text: str) -> bool:
+def _write(path: Path, keys: Keys, put: Callable[[str, Path], None]) -> None:
+    """Write the file for its owner only and put it in its place whole, so that it outlives a power cut.
+
+    Where it is there already, os.link raises FileExistsError, and os.replace leaves who may read it as it was.
+    """
+    lines = [f"print {keys.print}", *(f"seal {key}" for key in keys.seal)]
+    with NamedTemporaryFile("w", dir=path.parent, prefix=f"{path.name}.", encoding="ascii", delete=False) as file:
+        try:
+            file.write("".join(f"{line}\n" for line in lines))
+            file.flush()
+            if path.exists():
+                now = path.stat()
+                os.fchown(file.fileno(), now.st_uid, now.st_gid)
+                os.fchmod(file.fileno(), now.st_mode & 0o777)
+            os.fsync(file.fileno())
+            put(file.name, path)
+        finally:
+            Path(file.name).unlink(missing_ok=True)
+    folder = os.open(path.parent, os.O_RDONLY)
     try:
-        return len(base64.urlsafe_b64decode(text.encode())) == 32
-    except ValueError:
-        return False
-
-
-def _write(path: Path, lines: Sequence[str]) -> None:
-    """Make the file, for its owner only. Raises FileExistsError."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with open(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "w", encoding="ascii") as file:
-        file.write("".join(f"{line}\n" for line in lines))
+        os.fsync(folder)
+    finally:
+        os.close(folder)

@@ -6,7 +6,16 @@ the `Base` from here.
 
 from sqlalchemy.ext.asyncio import AsyncSession as Session
 
-from integrations.database.engine import Base, Database, DatabaseUnavailable, Held, Moment, insert_once, utc_now
+from integrations.database.engine import (
+    Base,
+    Database,
+    DatabaseUnavailable,
+    Held,
+    Moment,
+    insert_once,
+    take_turn,
+    utc_now,
+)
 from integrations.database.peers import Occupied, Peers, join
 
 __all__ = [
@@ -20,5 +29,6 @@ __all__ = [
     "Session",
     "insert_once",
     "join",
+    "take_turn",
     "utc_now",
 ]

@@ -25,7 +25,7 @@ BUSY_SECONDS = 5.0  # how long SQLite waits for another writer
 POOL = 16  # connections of a process to PostgreSQL; transactions are so short that 64 handlers share them
 POOL_SECONDS = 20  # how long a transaction waits for one of them
 SECONDS_BETWEEN_TRIES = 1.0  # of getting a lock that another process holds
-HELD = 1  # the class of our named advisory locks
+HELD, TURN = 1, 3  # the classes of our named advisory locks: of a process, of a transaction
 
 
 class DatabaseUnavailable(Exception):
@@ -168,6 +168,15 @@ async def take_lock(connection: AsyncConnection, kind: int, number: int) -> None
             await connection.commit()
             await asyncio.sleep(SECONDS_BETWEEN_TRIES)
         await connection.commit()
+
+
+async def take_turn(session: AsyncSession, name: str) -> None:
+    """Wait until no other transaction has the turn of this name; it is ours until the transaction ends.
+
+    On SQLite a transaction that may write is alone anyway.
+    """
+    if session.get_bind().dialect.name == "postgresql":
+        await session.execute(select(func.pg_advisory_xact_lock(TURN, lock_number(name))))
 
 
 def lock_number(name: str) -> int:

@@ -4,65 +4,22 @@ from __future__ import annotations
 
 import re
 import socket
-from collections.abc import AsyncIterator, Callable
-from email import message_from_bytes
-from email.message import EmailMessage
-from email.policy import default
-from typing import Any
+from collections.abc import Callable, Iterator
 
 import pytest
-from aiosmtpd.controller import Controller
-from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
 
 from integrations.mail import Letter, Mail, PrintedMail, Refused, SmtpMail, SmtpServer, Unavailable, read_server
+from tests.post import Post, running
 
 LETTER = Letter("ona@ktu.lt", "Ką patikrinti šiandien", "Labas, Ona.\n\n.\n• Leidimas: 80 €\n" + "žodis " * 300)
 SENDER = "Bičiulis <biciulis@ktu.lt>"
 
 
-class Post:
-    """A mail server's other side: keeps what arrives, and answers with what it is told to."""
-
-    def __init__(self) -> None:
-        self.arrived: list[Envelope] = []
-        self.answers: dict[str, str] = {}
-
-    async def handle_MAIL(
-        self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
-    ) -> str:
-        envelope.mail_from = address
-        return self.answers.get("MAIL", "250 OK")
-
-    async def handle_RCPT(
-        self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
-    ) -> str:
-        envelope.rcpt_tos.append(address)
-        return self.answers.get("RCPT", "250 OK")
-
-    async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:
-        self.arrived.append(envelope)
-        return self.answers.get("DATA", "250 OK")
-
-    def letters(self) -> list[EmailMessage]:
-        return [message_from_bytes(each.content, policy=default) for each in self.arrived]  # type: ignore[misc, arg-type]  # bytes
-
-
-def sign_in(server: Any, session: Any, envelope: Any, mechanism: str, data: Any) -> AuthResult:
-    right = isinstance(data, LoginPassword) and (data.login, data.password) == (b"bot@ktu", b"p@ss/word")
-    return AuthResult(success=right, handled=False)
-
-
 @pytest.fixture
-async def post() -> AsyncIterator[tuple[Post, int]]:
+def post() -> Iterator[tuple[Post, int]]:
     """A real SMTP server on loopback and its port."""
-    post = Post()
-    controller = Controller(post, "127.0.0.1", 0, authenticator=sign_in, auth_require_tls=False)
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        controller.port = free.getsockname()[1]
-    controller.start()
-    yield post, controller.port
-    controller.stop()
+    with running() as found:
+        yield found
 
 
 def mail_to(port: int, who: str = "") -> SmtpMail:
