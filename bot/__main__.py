@@ -7,6 +7,7 @@ import sys
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Annotated, NoReturn
 
@@ -14,24 +15,35 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from telegram.error import InvalidToken
+from telegram.request import BaseRequest
 
 from bot import console as terminal
 from bot import running
 from bot.app import Model, build_application, open_nlu, open_services
-from bot.context import Services
+from bot.application import rotation
+from bot.application.trial import invent
+from bot.application.vault import WrongKeys
+from bot.context import App, Services
 from bot.delivery.pace import Limits
 from bot.jobs import VILNIUS
 from bot.jsonl import BadLine, answer_lines
 from bot.logs import set_up_logs, without_token
 from bot.operations.status import read_status, table
 from bot.settings import Settings, WrongSettings, read_listener, read_settings
-from integrations.database import DatabaseUnavailable, Occupied
+from integrations.application_status import StatusProvider
+from integrations.database import Database, DatabaseUnavailable, Occupied
 from integrations.database import backup as backups
 from integrations.database.schema import NewerTables, upgrade, write_migration
 from nlu.messages import WrongFile
 from nlu.server import START_SECONDS, become_server
 from nlu.training import TrainingFailed, ensure_model
 from responses.files import Malformed
+
+# What a newcomer can try where no system is connected that knows applicants.
+INVENTED = (
+    "Applicants are invented here: send /link and give ada@example.org. What happens next to her: "
+    "python -m integrations.application_status.stand_in next ada@example.org --url {url}"
+)
 
 commands = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, add_completion=False)
 console = Console(stderr=True)
@@ -89,9 +101,20 @@ def chat(language: Annotated[str, typer.Option(help="Your Telegram's language, t
     settings = _begin(as_json=False, level="WARNING")
 
     async def work(services: Services, _: Model) -> None:
-        await terminal.chat(lambda request: build_application(terminal.TOKEN, settings, services, request), language)
+        def build(request: BaseRequest) -> App:
+            return build_application(terminal.TOKEN, settings, services, request)
 
-    asyncio.run(_with_services(settings, work, wait_for_model=True))
+        await terminal.chat(build, language, partial(running.attend, services, terminal.CHAT["id"]))
+
+    async def talk() -> None:
+        async with AsyncExitStack() as stack:
+            invented = None
+            if not settings.knows_applicants:
+                invented, url = await stack.enter_async_context(invent())
+                print(INVENTED.format(url=url), file=sys.stderr)
+            await _with_services(settings, work, wait_for_model=True, invented=invented)
+
+    asyncio.run(talk())
 
 
 @commands.command()
@@ -152,14 +175,37 @@ def restore(
     print(f"The database is what {file} holds.")
 
 
+@commands.command()
+def rotate_key(
+    give_up: Annotated[bool, typer.Option("--give-up", help="Delete what no key in the file opens.")] = False,
+) -> None:
+    """Seal what is stored of applicants with a new key; the bot has to be stopped."""
+    settings = _begin(as_json=False)
+    upgrade(settings.database)
+
+    async def work() -> None:
+        database = Database(settings.database)
+        try:
+            await rotation.rotate_key(database, settings.keys, give_up=give_up)
+        finally:
+            await database.close()
+
+    asyncio.run(work())
+    print(f"Everything is sealed with the new key in {settings.keys}: back that file up.")
+
+
 async def _with_services(
-    settings: Settings, work: Callable[[Services, Model], Awaitable[None]], *, wait_for_model: bool
+    settings: Settings,
+    work: Callable[[Services, Model], Awaitable[None]],
+    *,
+    wait_for_model: bool,
+    invented: StatusProvider | None = None,
 ) -> None:
     """Do the work between opening everything and closing it again."""
     model = None if settings.nlu_url else _model(settings)
     async with AsyncExitStack() as stack:
         nlu = await stack.enter_async_context(open_nlu(settings, model))
-        services = await stack.enter_async_context(open_services(settings, nlu))
+        services = await stack.enter_async_context(open_services(settings, nlu, invented))
         if wait_for_model and model:
             with console.status("Starting the language model …"):
                 await nlu.wait_ready(START_SECONDS)
@@ -195,7 +241,7 @@ def main() -> None:
     """Run a command; what a person can mend is said in a sentence, not in a stack trace."""
     try:
         commands()
-    except (WrongSettings, Malformed, WrongFile, BadLine, backups.NoBackup) as error:
+    except (WrongSettings, Malformed, WrongFile, WrongKeys, BadLine, backups.NoBackup) as error:
         _fail(str(error), 2)
     except InvalidToken:
         _fail("Telegram does not accept BICIULIS_TELEGRAM_TOKEN. Ask @BotFather for the right one.", 2)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from html import escape
 
 import structlog
 from sqlalchemy.ext.asyncio import AsyncSession
 from telegram import Bot, InlineKeyboardButton, InlineKeyboardMarkup, Update
+from telegram.constants import ChatAction
 from telegram.error import TelegramError
 
 from bot import journal
@@ -25,6 +28,7 @@ from locales import translator
 
 WIDE = 18  # characters of a label that needs a row of its own
 LONGEST_LABEL = 64
+A_MOMENT = 0.5  # seconds
 
 log = structlog.get_logger()
 
@@ -47,9 +51,7 @@ async def answer(
     async def write(session: AsyncSession) -> list[Outgoing]:
         if first:
             await first(session)
-        await save_person(session, telegram_id(update), turn.person)
-        exchange = await _record(session, update, turn, heard)
-        return [*_reply(update, turn.reply, exchange), *beside]
+        return [*await keep(session, update, turn, heard), *beside]
 
     try:
         await context.settle(update, write)
@@ -57,6 +59,12 @@ async def answer(
     except DatabaseUnavailable as error:
         log.error("turn_not_stored", update=update.update_id, reason=str(error))
         await answer_now(context.bot, [*_reply(update, _with_excuse(turn.reply), None), *beside])
+
+
+async def keep(session: AsyncSession, update: Update, turn: Turn, heard: str | None = None) -> list[Outgoing]:
+    """Store the turn; gives the messages of its reply."""
+    await save_person(session, telegram_id(update), turn.person)
+    return _reply(update, turn.reply, await _record(session, update, turn, heard))
 
 
 async def change_menu(update: Update, context: Context, turn: Turn) -> None:
@@ -92,6 +100,26 @@ async def confirm_press(update: Update, text: str | None = None) -> None:
         await update.callback_query.answer(text)
     except TelegramError as error:
         log.info("press_not_confirmed", update=update.update_id, reason=type(error).__name__)
+
+
+@asynccontextmanager
+async def typing(update: Update) -> AsyncIterator[None]:
+    """Show that we are at it, where it takes a moment; for less the sign would only flicker."""
+
+    async def show() -> None:
+        await asyncio.sleep(A_MOMENT)
+        assert update.effective_chat
+        try:
+            await update.effective_chat.send_action(ChatAction.TYPING)
+        except TelegramError as error:  # only a courtesy: the answer matters
+            log.info("typing_not_shown", update=update.update_id, reason=type(error).__name__)
+
+    showing = asyncio.create_task(show())
+    try:
+        yield
+    finally:
+        showing.cancel()
+        await asyncio.gather(showing, return_exceptions=True)
 
 
 def text_message(update: Update, html: str, keyboard: InlineKeyboardMarkup | None = None) -> Outgoing:

@@ -13,15 +13,23 @@ import structlog
 from telegram.ext import ApplicationBuilder, ContextTypes
 from telegram.request import BaseRequest
 
-from bot.context import App, Context, Services
+from bot.application.lookups import Lookups
+from bot.application.postman import Postman
+from bot.application.vault import Vault, open_vault
+from bot.application.watching import Watcher
+from bot.context import App, Applications, Context, Services
 from bot.conversation.dialogue import Dialogue, Understands
+from bot.conversation.person import Person
 from bot.delivery.outbox import Outgoing, put
-from bot.handlers import errors, language, media, menu, privacy, question, rating, start
+from bot.handlers import application, errors, language, media, menu, privacy, question, rating, start
 from bot.jobs import VILNIUS, Periodic, Runner
 from bot.journal import forget_old
 from bot.notices import chat_notice, letter_notice
 from bot.operations.figures import TimedNlu
 from bot.settings import Settings
+from integrations.application_status import Case, StatusProvider
+from integrations.application_status.dreamapply import DreamApply
+from integrations.application_status.mobility import MobilityFiles
 from integrations.database import Database, Peers, Session
 from integrations.database.schema import upgrade
 from integrations.mail import Mail, PrintedMail, SmtpMail, read_server
@@ -34,13 +42,18 @@ from responses.library import Library, NothingPublished
 from responses.publishing import differences, publish
 from responses.state import Due
 
-FEATURES = (start, language, privacy, rating, menu, question, media, errors)
+FEATURES = (start, language, privacy, application, rating, menu, question, media, errors)
 log = structlog.get_logger()
 
 
 @asynccontextmanager
-async def open_services(settings: Settings, nlu: Understands) -> AsyncIterator[Services]:
-    """Database, content and conversation. A new database gets the content of the files."""
+async def open_services(
+    settings: Settings, nlu: Understands, invented: StatusProvider | None = None
+) -> AsyncIterator[Services]:
+    """Database, content and conversation. A new database gets the content of the files.
+
+    An invented provider stands in where the settings name none, and its letters go nowhere but to the terminal.
+    """
     await asyncio.to_thread(upgrade, settings.database)
     database = Database(settings.database)
     library = Library(database)
@@ -52,16 +65,22 @@ async def open_services(settings: Settings, nlu: Understands) -> AsyncIterator[S
         await library.open()
     await _warn_of_unpublished_changes(database)
     following = asyncio.create_task(library.follow())
+    connected = build_providers(settings)
+    providers = connected or ([invented] if invented else [])
     dialogue = Dialogue(
         library.current,
         TimedNlu(nlu),
         LanguageDetector(),
         lambda: datetime.now(VILNIUS).date(),
         staff_listen=settings.staff_chat is not None,
+        shows_applications=bool(providers),
     )
+    mail = build_mail(settings) if connected or not invented else PrintedMail()
+    applications = build_applications(database, open_vault(settings.keys), providers) if providers else None
     try:
-        yield Services(database, library, dialogue, settings.staff_chat, settings.staff_mail, build_mail(settings))
+        yield Services(database, library, dialogue, settings.staff_chat, settings.staff_mail, mail, applications)
     finally:
+        await asyncio.gather(*(provider.close() for provider in connected))
         following.cancel()
         with suppress(asyncio.CancelledError):
             await following
@@ -85,8 +104,35 @@ def build_mail(settings: Settings) -> Mail:
     return SmtpMail(read_server(url), settings.mail_from) if url else PrintedMail()
 
 
-def build_jobs(services: Services, peers: Peers) -> Runner:
-    """What is done again and again: deletion by age, and the word to staff on the ways that the settings name."""
+def build_providers(settings: Settings) -> list[StatusProvider]:
+    """The systems of the settings that know where applicants stand, a line each."""
+    providers: list[StatusProvider] = []
+    if url := settings.dreamapply_url:
+        providers.append(DreamApply(str(url), settings.dreamapply_key.get_secret_value()))
+    if folder := settings.mobility_files:
+        providers.append(MobilityFiles(folder))
+    return providers
+
+
+def build_applications(database: Database, vault: Vault, providers: Sequence[StatusProvider]) -> Applications:
+    return Applications(vault, providers, Lookups(database, vault, providers))
+
+
+def build_postman(services: Services, applications: Applications, peers: Peers) -> Postman:
+    return Postman(services.database, peers, applications.vault, applications.providers, services.mail)
+
+
+def build_watcher(services: Services, applications: Applications, peers: Peers, *, by_night: bool = False) -> Watcher:
+    vault, providers = applications.vault, applications.providers
+
+    def say(person: Person, cases: Sequence[Case]) -> str:
+        return services.dialogue.registrar(person).words.tell_change(cases)
+
+    return Watcher(services.database, peers, vault, providers, applications.lookups, say, by_night=by_night)
+
+
+def build_jobs(services: Services, peers: Peers, watcher: Watcher | None = None) -> Runner:
+    """What is done again and again: deletion by age, looking for changes, and the word to staff as settings name it."""
 
     def list_due(day: date) -> Sequence[Due]:
         return services.library.current().due(day)
@@ -98,6 +144,8 @@ def build_jobs(services: Services, peers: Peers) -> Runner:
         await peers.ring(session, "outbox")
 
     jobs = [Periodic("deletion_by_age", "15 3 * * *", forget_old)]
+    if watcher:
+        jobs.append(Periodic("application_changes", "* * * * *", outside=watcher.look))
     if services.staff_chat:
         jobs.append(chat_notice(list_due, say))
     if services.staff_mail:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from datetime import UTC, datetime
 from typing import Any
 
@@ -17,13 +17,17 @@ from telegram.request import BaseRequest, RequestData
 
 from bot.context import App, Write
 from bot.delivery.calls import say_now
+from bot.delivery.outbox import Outgoing
 from bot.rendering import plain_text
-from integrations.database import Database
+from integrations.database import Database, Session
 
 TOKEN = "1:console"  # noqa: S105 -- no secret: it never leaves this process
 USER = {"id": 1, "is_bot": False, "first_name": "You"}
-CHAT = {"id": 1, "type": "private", "first_name": "You"}
+CHAT: dict[str, Any] = {"id": 1, "type": "private", "first_name": "You"}
 BOT = {"id": 2, "is_bot": True, "first_name": "Bičiulis", "username": "biciulis"}
+
+Show = Callable[[Outgoing], Awaitable[None]]
+Watch = Callable[[Show, asyncio.Event], Coroutine[Any, Any, None]]
 
 
 class PrintedRequest(BaseRequest):
@@ -91,26 +95,45 @@ class SaidAtOnce:
         self._app, self._database = app, database
 
     async def settle(self, update_id: int, write: Write) -> None:
+        await self.add(write)
+
+    async def add(self, write: Write) -> None:
         async with self._database.begin() as session:
             messages = await write(session)
         for each in messages:
             await say_now(self._app.bot, each)
 
+    async def ring(self, session: Session, name: str) -> None:
+        """Whoever would hear it looks once a second anyway."""
 
-async def chat(build: Callable[[BaseRequest], App], language: str) -> None:
-    """Talk in the terminal until end of file; lines from a pipe are answered the same way."""
+
+async def chat(build: Callable[[BaseRequest], App], language: str, watch: Watch) -> None:
+    """Talk in the terminal until end of file; lines from a pipe are answered the same way.
+
+    `watch` goes on meanwhile, until told to stop, and shows messages that nobody has asked for.
+    """
     console = Console(highlight=False, soft_wrap=not sys.stdout.isatty())
     request = PrintedRequest(lambda text, buttons: _print(console, text, buttons))
     app = build(request)
     app.bot_data["settles"] = SaidAtOnce(app, app.bot_data["services"].database)
     user = USER | {"language_code": language}
     await app.initialize()
+    stopping = asyncio.Event()
+    watching = asyncio.create_task(watch(lambda message: _interrupt(console, app, message), stopping))
     if sys.stdin.isatty():
         await app.process_update(_typed(app, request, user, "/start"))
     async for line in _lines(console):
         update = _pressed(app, request, user, line) or _typed(app, request, user, line)
         await app.process_update(update)
+    stopping.set()
+    await watching
     await app.shutdown()
+
+
+async def _interrupt(console: Console, app: App, message: Outgoing) -> None:
+    console.print()
+    await say_now(app.bot, message)
+    _prompt(console)
 
 
 def _typed(app: App, request: PrintedRequest, user: dict[str, Any], text: str) -> Update:
@@ -148,8 +171,7 @@ def _update(app: App, request: PrintedRequest, content: dict[str, Any]) -> Updat
 async def _lines(console: Console) -> AsyncIterator[str]:
     """Each line that is not empty; in a terminal after a prompt."""
     while True:
-        if sys.stdin.isatty():
-            console.print("[bold]>[/bold] ", end="")
+        _prompt(console)
         raw = await asyncio.to_thread(sys.stdin.buffer.readline)
         if not raw:
             return
@@ -157,6 +179,11 @@ async def _lines(console: Console) -> AsyncIterator[str]:
             if not sys.stdin.isatty():
                 console.print(f"[bold]> {escape(line)}[/bold]")
             yield line
+
+
+def _prompt(console: Console) -> None:
+    if sys.stdin.isatty():
+        console.print("[bold]>[/bold] ", end="")
 
 
 def _print(console: Console, text: str, buttons: list[str]) -> None:

@@ -11,10 +11,13 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from telegram import Update
 from telegram.ext import Application, CallbackContext, ExtBot
 
+from bot.application.lookups import Lookups
+from bot.application.vault import Vault
 from bot.conversation.dialogue import Dialogue
 from bot.conversation.person import Person
 from bot.delivery.outbox import Outgoing
 from bot.students import load_person
+from integrations.application_status import StatusProvider
 from integrations.database import Database, DatabaseUnavailable
 from integrations.mail import Mail
 from locales import Translate, languages, translator
@@ -34,6 +37,21 @@ class Settles(Protocol):
         `write` may be begun several times and takes effect once. Raises DatabaseUnavailable.
         """
 
+    async def add(self, write: Write) -> None:
+        """Say something more after an update has been settled, at most once. Raises DatabaseUnavailable."""
+
+    async def ring(self, session: AsyncSession, name: str) -> None:
+        """As Peers.ring."""
+
+
+@dataclass(frozen=True)
+class Applications:
+    """What it takes to show people their own applications."""
+
+    vault: Vault
+    providers: Sequence[StatusProvider]
+    lookups: Lookups
+
 
 @dataclass(frozen=True)
 class Services:
@@ -45,6 +63,7 @@ class Services:
     staff_chat: int | None
     staff_mail: str  # empty: nobody wants letters
     mail: Mail
+    applications: Applications | None = None  # None where no system is connected
 
 
 class Context(CallbackContext[ExtBot[None], dict[Any, Any], dict[Any, Any], dict[Any, Any]]):
@@ -55,10 +74,14 @@ class Context(CallbackContext[ExtBot[None], dict[Any, Any], dict[Any, Any], dict
         services: Services = self.application.bot_data["services"]
         return services
 
+    @property
+    def settles(self) -> Settles:
+        settles: Settles = self.application.bot_data["settles"]
+        return settles
+
     async def settle(self, update: Update, write: Write) -> None:
         """As Settles.settle."""
-        settles: Settles = self.application.bot_data["settles"]
-        await settles.settle(update.update_id, write)
+        await self.settles.settle(update.update_id, write)
 
     async def person(self, update: Update) -> Person:
         """Who wrote, as far as we know them. While the database is away everybody is a stranger."""

@@ -9,7 +9,7 @@ import re
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field, HttpUrl, SecretStr, ValidationError, ValidationInfo, field_validator
+from pydantic import DirectoryPath, Field, HttpUrl, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from bot.intake.webhook import PATH, WebhookAddress
@@ -28,6 +28,7 @@ class Settings(BaseSettings):
 
     data_dir: Path = Path("var")
     database_url: SecretStr = SecretStr("")  # empty: SQLite in data_dir
+    key_file: Path | None = None  # None: in data_dir
     telegram_token: SecretStr = SecretStr("")
     telegram_base_url: str = "https://api.telegram.org/bot"
     telegram_base_file_url: str = "https://api.telegram.org/file/bot"
@@ -42,6 +43,10 @@ class Settings(BaseSettings):
     staff_mail: str = ""  # empty: no letters to staff
     smtp_url: SecretStr = SecretStr("")  # empty: letters are printed
     mail_from: Annotated[str, Field(validate_default=True)] = ""
+    dreamapply_url: HttpUrl | None = None  # None: applications for degree studies are not looked up
+    dreamapply_key: Annotated[SecretStr, Field(validate_default=True)] = SecretStr("")
+    dreamapply_webhook_secret: SecretStr = SecretStr("")  # empty: nobody rings, changes are looked for each minute
+    mobility_files: DirectoryPath | None = None  # None: exchanges are not looked up
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
 
     @field_validator("database_url")
@@ -90,6 +95,22 @@ class Settings(BaseSettings):
             raise ValueError("is the address that letters come from, needed with BICIULIS_SMTP_URL")
         return value
 
+    @field_validator("dreamapply_key")
+    @classmethod
+    def _check_key(cls, value: SecretStr, given: ValidationInfo) -> SecretStr:
+        if given.data.get("dreamapply_url") and not value.get_secret_value():
+            raise ValueError("is the key that DreamApply's administrator gave out, needed with BICIULIS_DREAMAPPLY_URL")
+        if not value.get_secret_value().isascii() or re.search(r'["\s]', value.get_secret_value()):
+            raise ValueError("holds a space, a quotation mark or letters other than A to Z, which no key has")
+        return value
+
+    @field_validator("dreamapply_webhook_secret")
+    @classmethod
+    def _check_header(cls, value: SecretStr) -> SecretStr:
+        if not re.fullmatch(r"[!-~]([ -~]*[!-~])?|", value.get_secret_value()):
+            raise ValueError("is no value for the header Authorization: one line of signs of ASCII")
+        return value
+
     @field_validator("staff_mail")
     @classmethod
     def _check_receiver(cls, value: str) -> str:
@@ -100,6 +121,16 @@ class Settings(BaseSettings):
     @property
     def database(self) -> str:
         return self.database_url.get_secret_value() or f"sqlite+aiosqlite:///{self.data_dir.resolve()}/biciulis.sqlite"
+
+    @property
+    def keys(self) -> Path:
+        """The file of the keys that seal what is stored of applicants."""
+        return self.key_file or self.data_dir / "keys"
+
+    @property
+    def knows_applicants(self) -> bool:
+        """Whether any system is named that knows where applicants stand."""
+        return bool(self.dreamapply_url or self.mobility_files)
 
     def listener(self, *, receives: bool) -> tuple[str, int] | None:
         """Host and port to listen on, or None."""

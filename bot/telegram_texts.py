@@ -17,6 +17,7 @@ log = structlog.get_logger()
 def commands(_: Translate) -> list[BotCommand]:
     return [
         BotCommand("menu", _("All topics")),
+        BotCommand("link", _("My application")),
         BotCommand("language", _("Choose a language")),
         BotCommand("help", _("What I can do")),
         BotCommand("privacy", _("What I store about you")),

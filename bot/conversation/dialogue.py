@@ -1,7 +1,8 @@
 """The conversation itself: what a person wrote or pressed, and what they get for it.
 
 Nothing here knows of Telegram or of the database. A cry for help comes before everything else, then
-the answer to what we asked, then what the model makes of the message.
+the answer to what we asked, then what the model makes of the message. An e-mail address or a code by which
+somebody proves who they are never gets as far as the model.
 """
 
 from __future__ import annotations
@@ -13,7 +14,9 @@ from html import escape
 from typing import Protocol
 
 from bot.conversation.person import Person
-from bot.conversation.reply import Turn
+from bot.conversation.proofs import find_address, find_code
+from bot.conversation.registrar import Registrar
+from bot.conversation.reply import Turn, Wish
 from bot.conversation.speaker import Speaker
 from locales import languages
 from nlu.client import Unavailable
@@ -53,9 +56,10 @@ class Dialogue:
         detector: LanguageDetector,
         today: Callable[[], date],
         staff_listen: bool = False,
+        shows_applications: bool = False,
     ) -> None:
         self._catalogue, self._nlu, self._detector = catalogue, nlu, detector
-        self._today, self._staff_listen = today, staff_listen
+        self._today, self._staff_listen, self._shows_applications = today, staff_listen, shows_applications
 
     async def hear(self, text: str, person: Person) -> Turn:
         """The reply to a written message."""
@@ -66,6 +70,8 @@ class Dialogue:
             return self.speaker(person).answer(CRISIS)
         if person.asked == "question" and self._staff_listen:
             return self.speaker(person).passed_on(text)
+        if self._shows_applications and (turn := self._take_proof(text, person)):
+            return turn
         try:
             understanding = await self._nlu.parse(text)
         except Unavailable:
@@ -107,7 +113,22 @@ class Dialogue:
         return speaker.answer(key) if key in speaker.catalogue.keys else None
 
     def speaker(self, person: Person) -> Speaker:
-        return Speaker(self._catalogue(), person, self._today(), self._staff_listen)
+        return Speaker(self._catalogue(), person, self._today(), self._staff_listen, self._shows_applications)
+
+    def registrar(self, person: Person) -> Registrar:
+        return Registrar(self.speaker(person))
+
+    def _take_proof(self, text: str, person: Person) -> Turn | None:
+        """What an e-mail address or a code is answered with; None for what goes on as any other message."""
+        registrar, linking = self.registrar(person), person.asked in ("address", "code")
+        if address := find_address(text):
+            if linking:
+                return registrar.ask_code().wishing(Wish("address", address))
+            return self.speaker(person).offer_link() if len(text.split()) == 1 else None
+        if code := find_code(text, alone=person.asked != "code"):
+            return registrar.refuse_code().wishing(Wish("code", code))
+        is_mistyped = "@" in text or ("." in text.strip(".") and len(text.split()) == 1)
+        return registrar.ask_address_again() if person.asked == "address" and is_mistyped else None
 
     async def _reply(self, text: str, person: Person, understanding: Understanding) -> Turn:
         if judge(understanding).keys == (CRISIS,):
@@ -151,6 +172,7 @@ class Dialogue:
         reply = replace(
             asking.reply,
             outcome="answer",
+            wish=None,
             text="\n\n".join(texts),
             key=keys[0],
             keys=keys,

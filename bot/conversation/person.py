@@ -20,7 +20,7 @@ class Person:
     stage: str | None = None
     direction: str | None = None
     topic: str | None = None  # the key last answered or about to be
-    asked: str | None = None  # what we asked last: an aspect of the case, "country" or "question"
+    asked: str | None = None  # what we asked last: an aspect of the case, "country", "question", "address" or "code"
     consent: bool = False  # whether the texts of messages may be kept
 
     def with_country(self, country: str, citizenship_of: Callable[[str], str]) -> Person:

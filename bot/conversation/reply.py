@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from bot.conversation.person import Person
@@ -20,6 +20,14 @@ class Choice:
 
 
 @dataclass(frozen=True)
+class Wish:
+    """What the person wants that takes more than words: to see their applications, or to prove that they are theirs."""
+
+    what: Literal["status", "address", "code"]
+    typed: str = field(default="", repr=False)  # the address or the digits, which are recorded nowhere
+
+
+@dataclass(frozen=True)
 class Reply:
     """One reply: Telegram HTML and buttons."""
 
@@ -33,6 +41,7 @@ class Reply:
     can_be_rated: bool = False
     understanding: Understanding | None = None
     pass_on: str | None = None  # a question that the person wants a member of staff to read
+    wish: Wish | None = None  # what the reply is without its being carried out
 
 
 @dataclass(frozen=True)
@@ -41,3 +50,6 @@ class Turn:
 
     reply: Reply
     person: Person
+
+    def wishing(self, wish: Wish) -> Turn:
+        return replace(self, reply=replace(self.reply, wish=wish))

@@ -7,6 +7,7 @@ from telegram.ext import CallbackQueryHandler, CommandHandler
 
 from bot.answering import answer, change_menu, confirm_press
 from bot.context import App, Context
+from bot.wishes import carry_out
 
 
 def register(app: App) -> None:
@@ -25,4 +26,4 @@ async def press(update: Update, context: Context) -> None:
     data = query.data or ""
     turn = context.services.dialogue.press(data, await context.person(update))
     in_place = data == "menu" or data.startswith(("area:", "lang:"))
-    await (change_menu if in_place else answer)(update, context, turn)
+    await (change_menu if in_place else carry_out)(update, context, turn)

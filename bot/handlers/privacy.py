@@ -8,10 +8,12 @@ from telegram import Update
 from telegram.ext import CallbackQueryHandler, CommandHandler
 
 from bot.answering import answer, confirm_press, text_message
+from bot.application.linking import describe_link
 from bot.context import App, Context, telegram_id
 from bot.conversation.speaker import PRIVACY
 from bot.delivery.outbox import Outgoing
 from bot.journal import describe, forget, forget_texts
+from bot.wishes import is_private
 from integrations.database import Session
 
 
@@ -48,10 +50,14 @@ async def stop_keeping_texts(update: Update, context: Context) -> None:
 
 async def show_data(update: Update, context: Context) -> None:
     await confirm_press(update)
-    person = await context.person(update)
+    dialogue, person = context.services.dialogue, await context.person(update)
+    more: list[str] = []
     async with context.services.database.read() as session:
         exchanges, texts = await describe(session, telegram_id(update))
-    await answer(update, context, context.services.dialogue.speaker(person).show_data(exchanges, texts))
+        if (applications := context.services.applications) and is_private(update):
+            link = await describe_link(session, applications.vault, telegram_id(update))
+            more = dialogue.registrar(person).describe_link(link) if link else []
+    await answer(update, context, dialogue.speaker(person).show_data(exchanges, texts, more))
 
 
 async def ask_to_delete(update: Update, context: Context) -> None:

@@ -2,27 +2,18 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from dataclasses import replace
 from html import escape
 
-import structlog
 from telegram import Message, Update
-from telegram.constants import ChatAction
-from telegram.error import TelegramError
 from telegram.ext import MessageHandler, filters
 
-from bot.answering import answer, text_message
+from bot.answering import text_message, typing
 from bot.context import App, Context
 from bot.conversation.reply import Turn
 from bot.delivery.outbox import Outgoing
-
-A_MOMENT = 0.5  # seconds
-
-log = structlog.get_logger()
+from bot.wishes import carry_out
 
 
 def register(app: App) -> None:
@@ -37,7 +28,7 @@ async def hear(update: Update, context: Context) -> None:
     async with typing(update):
         turn = await context.services.dialogue.hear(text, await context.person(update))
     passed_on = [_for_staff(update, context, turn)] if turn.reply.pass_on else []
-    await answer(update, context, turn, heard=text, beside=passed_on)
+    await carry_out(update, context, turn, heard=text, beside=passed_on)
 
 
 def addressed_text(message: Message, username: str, bot_id: int) -> str | None:
@@ -50,26 +41,6 @@ def addressed_text(message: Message, username: str, bot_id: int) -> str | None:
     if mention or (replied_to and replied_to.id == bot_id):
         return (text[: mention.start()] + text[mention.end() :] if mention else text).strip() or None
     return None
-
-
-@asynccontextmanager
-async def typing(update: Update) -> AsyncIterator[None]:
-    """Show that we are at it, where it takes a moment; for less the sign would only flicker."""
-
-    async def show() -> None:
-        await asyncio.sleep(A_MOMENT)
-        assert update.effective_chat
-        try:
-            await update.effective_chat.send_action(ChatAction.TYPING)
-        except TelegramError as error:  # only a courtesy: the answer matters
-            log.info("typing_not_shown", update=update.update_id, reason=type(error).__name__)
-
-    showing = asyncio.create_task(show())
-    try:
-        yield
-    finally:
-        showing.cancel()
-        await asyncio.gather(showing, return_exceptions=True)
 
 
 def _for_staff(update: Update, context: Context, turn: Turn) -> Outgoing:

@@ -8,6 +8,7 @@ from telegram.ext import CommandHandler
 from bot.answering import answer
 from bot.context import App, Context
 from bot.conversation.speaker import GREETING, HELP
+from bot.wishes import carry_out
 
 
 def register(app: App) -> None:
@@ -18,7 +19,7 @@ def register(app: App) -> None:
 async def start(update: Update, context: Context) -> None:
     dialogue, person = context.services.dialogue, (await context.person(update)).forget_context()
     named = dialogue.open(context.args[0], person) if context.args else None
-    await answer(update, context, named or dialogue.speaker(person).act(GREETING))
+    await carry_out(update, context, named or dialogue.speaker(person).act(GREETING))
 
 
 async def show_help(update: Update, context: Context) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import structlog
 from stamina import retry_context
 
@@ -9,7 +11,7 @@ from bot.context import Write
 from bot.delivery import outbox
 from bot.intake.inbox import Inbox
 from bot.operations import figures
-from integrations.database import Database, DatabaseUnavailable, Peers
+from integrations.database import Database, DatabaseUnavailable, Peers, Session
 
 PATIENCE = 8.0  # seconds; a database that is started anew is back before
 
@@ -32,6 +34,14 @@ class Settling:
                 await self._try(update_id, write)
         self._settled.add(update_id)
 
+    async def add(self, write: Write) -> None:
+        """Keep what else there is to say, behind an update that is settled. Raises DatabaseUnavailable."""
+        async with self._database.begin() as session:
+            await self._keep(session, await write(session))
+
+    async def ring(self, session: Session, name: str) -> None:
+        await self._peers.ring(session, name)
+
     def take(self, update_id: int) -> bool:
         """Whether it has been settled, asked once."""
         settled = update_id in self._settled
@@ -43,6 +53,9 @@ class Settling:
             if not await self._inbox.finish(session, update_id):
                 log.info("settled_before", update=update_id)
                 return
-            if messages := await write(session):
-                await outbox.put(session, messages)
-                await self._peers.ring(session, "outbox")
+            await self._keep(session, await write(session))
+
+    async def _keep(self, session: Session, messages: Sequence[outbox.Outgoing]) -> None:
+        if messages:
+            await outbox.put(session, messages)
+            await self._peers.ring(session, "outbox")

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import structlog
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 from telegram import Bot
@@ -22,6 +22,7 @@ from telegram import Bot
 from bot.intake.backlog import read_backlog
 from bot.intake.inbox import Inbox
 from bot.intake.poller import HANDLED, persist
+from bot.operations.web import Unreadable, read_body, refuse
 from integrations.database import Database, DatabaseUnavailable
 
 PATH = "/telegram"
@@ -40,13 +41,6 @@ class WebhookAddress:
 
     url: str
     secret: str = field(repr=False)
-
-
-class Unreadable(Exception):
-    """A request that brings no update, with the status that says why."""
-
-    def __init__(self, status: int) -> None:
-        self.status = status
 
 
 class Webhook:
@@ -79,7 +73,7 @@ class Webhook:
     async def _receive(self, request: Request) -> Response:
         shown = request.headers.get("X-Telegram-Bot-Api-Secret-Token", "")
         if not hmac.compare_digest(shown.encode(), self._address.secret.encode()):
-            return _refuse(401)
+            return refuse(401)
         try:
             update = await _read_update(request)
             if await self._is_behind():
@@ -87,7 +81,7 @@ class Webhook:
             await self._inbox.keep([update])
         except Unreadable as error:
             log.warning("request_unreadable", status=error.status)
-            return _refuse(error.status)
+            return refuse(error.status)
         except DatabaseUnavailable as error:
             log.error("updates_not_kept", reason=str(error))
             return Response(status_code=503)
@@ -107,15 +101,10 @@ class Webhook:
         return self._is_too_old
 
 
-def _refuse(status: int) -> Response:
-    """Without a word why. What is still being sent is not read."""
-    return Response(status_code=status, headers={"Connection": "close"})
-
-
 async def _read_update(request: Request) -> dict[str, Any]:
     """The update that a request brings. Raises Unreadable."""
     try:
-        update = json.loads(await _read_body(request))
+        update = json.loads(await read_body(request, LONGEST))
     except (ValueError, RecursionError):
         raise Unreadable(400) from None
     number = update.get("update_id") if isinstance(update, dict) else None
@@ -123,16 +112,3 @@ async def _read_update(request: Request) -> dict[str, Any]:
         raise Unreadable(400)
     assert isinstance(update, dict)
     return update
-
-
-async def _read_body(request: Request) -> bytes:
-    """Not with `request.body()`, which takes as much as it is given. Raises Unreadable."""
-    body = bytearray()
-    try:
-        async for piece in request.stream():
-            body += piece
-            if len(body) > LONGEST:
-                raise Unreadable(413)
-    except ClientDisconnect:
-        raise Unreadable(400) from None
-    return bytes(body)

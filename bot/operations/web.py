@@ -1,6 +1,6 @@
-"""The pages of a process: whether it lives, whether it can work, its figures, and where it receives, the webhook.
+"""The pages of a process: whether it lives, whether it can work, its figures, and where it receives, the webhooks.
 
-Only the webhook is for the outside: a reverse proxy passes on that one path.
+Only the webhooks are for the outside: a reverse proxy passes on those paths.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import uvicorn
 from prometheus_client import CONTENT_TYPE_PLAIN_0_0_4
 from sqlalchemy import select
 from starlette.applications import Starlette
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
@@ -27,6 +27,13 @@ LONGEST_GOODBYE = 5  # seconds for requests that are being answered when we are 
 
 Check = Callable[[], Awaitable[bool]]
 log = structlog.get_logger()
+
+
+class Unreadable(Exception):
+    """A request that does not bring what it should, with the status that says why."""
+
+    def __init__(self, status: int) -> None:
+        self.status = status
 
 
 def build_pages(database: Database, checks: Mapping[str, Check], more: Sequence[Route] = ()) -> Starlette:
@@ -45,6 +52,24 @@ def build_pages(database: Database, checks: Mapping[str, Check], more: Sequence[
 
     pages = [Route("/healthz", health), Route("/readyz", readiness), Route("/metrics", figures)]
     return Starlette(routes=[*pages, *more])
+
+
+async def read_body(request: Request, longest: int) -> bytes:
+    """Not with `request.body()`, which takes as much as it is given. Raises Unreadable."""
+    body = bytearray()
+    try:
+        async for piece in request.stream():
+            body += piece
+            if len(body) > longest:
+                raise Unreadable(413)
+    except ClientDisconnect:
+        raise Unreadable(400) from None
+    return bytes(body)
+
+
+def refuse(status: int) -> Response:
+    """Without a word why. What is still being sent is not read."""
+    return Response(status_code=status, headers={"Connection": "close"})
 
 
 def listen(host: str, port: int) -> socket.socket:

@@ -76,6 +76,13 @@ async def test_an_answer_has_the_fields_that_are_documented(ask: Ask) -> None:
     }
 
 
+async def test_the_status_of_an_application_is_an_action(ask: Ask, nlu: ScriptedNlu) -> None:
+    nlu.meanings["What about my application?"] = {"admission.status": 0.95}
+    [answer] = await ask(line(text="What about my application?"))
+    assert (answer["outcome"], answer["key"], answer["keys"]) == ("action", "admission.status", ["admission.status"])
+    assert answer["answer"].startswith("You see the status in your account in")
+
+
 async def test_answers_come_in_the_order_of_the_questions(ask: Ask) -> None:
     lines = [
         line(text="How long does a visa take?"),

@@ -107,6 +107,35 @@ def test_mail_needs_a_server_and_a_sender(
     assert named == wrong
 
 
+DREAMAPPLY = {"DREAMAPPLY_URL": "https://apply.example.org", "DREAMAPPLY_KEY": "abc"}
+
+
+@pytest.mark.parametrize(
+    ("given", "wrong"),
+    [
+        (DREAMAPPLY, []),
+        (DREAMAPPLY | {"DREAMAPPLY_KEY": ""}, ["DREAMAPPLY_KEY"]),
+        (DREAMAPPLY | {"DREAMAPPLY_KEY": 'a"b'}, ["DREAMAPPLY_KEY"]),
+        (DREAMAPPLY | {"DREAMAPPLY_URL": "apply.example.org"}, ["DREAMAPPLY_URL"]),
+        ({"DREAMAPPLY_WEBHOOK_SECRET": "Bearer 5e67ab"}, []),
+        ({"DREAMAPPLY_WEBHOOK_SECRET": "two\nlines"}, ["DREAMAPPLY_WEBHOOK_SECRET"]),
+        ({"MOBILITY_FILES": "."}, []),
+        ({"MOBILITY_FILES": "no/such/folder"}, ["MOBILITY_FILES"]),
+    ],
+)
+def test_systems_that_know_applicants_are_named_in_full(
+    monkeypatch: pytest.MonkeyPatch, given: dict[str, str], wrong: list[str]
+) -> None:
+    for name, value in given.items():
+        monkeypatch.setenv(f"BICIULIS_{name}", value)
+    try:
+        assert read_settings().knows_applicants == ("DREAMAPPLY_URL" in given or "MOBILITY_FILES" in given)
+        named = []
+    except WrongSettings as error:
+        named = [line.split(": ")[0].removeprefix("BICIULIS_") for line in str(error).splitlines()]
+    assert named == wrong
+
+
 WEBHOOK = {"WEBHOOK_URL": "https://bot.ktu.lt/telegram", "WEBHOOK_SECRET": "a-secret_1"}
 
 

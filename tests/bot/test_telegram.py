@@ -18,8 +18,8 @@ from telegram import Update
 from telegram.error import InvalidToken
 from telegram.ext import TypeHandler
 
+from bot import answering
 from bot.app import build_application, open_services
-from bot.handlers import question
 from bot.intake import settling
 from bot.running import answer
 from bot.settings import Settings
@@ -199,7 +199,7 @@ async def test_a_press_from_before_a_restart_is_carried_out_although_telegram_ta
 async def test_a_question_that_takes_a_moment_is_answered_after_a_sign_of_typing(
     chat: Chat, bot: Bot, nlu: ScriptedNlu, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(question, "A_MOMENT", 0)
+    monkeypatch.setattr(answering, "A_MOMENT", 0)
     before = len(bot.server.calls)
     nlu.seconds = 0.2
     (text,) = await chat.says("How much is the deposit?")
@@ -670,6 +670,7 @@ async def test_the_bot_introduces_itself_once_in_each_language(server: StandIn, 
         _ = translator(language)
         assert server.texts["commands", language] == [
             {"command": "menu", "description": _("All topics")},
+            {"command": "link", "description": _("My application")},
             {"command": "language", "description": _("Choose a language")},
             {"command": "help", "description": _("What I can do")},
             {"command": "privacy", "description": _("What I store about you")},

@@ -13,6 +13,7 @@ import yaml
 from typer.main import get_command
 
 from bot.__main__ import commands
+from bot.application.webhook import PATH as DOORBELL
 from bot.intake.webhook import LONGEST, PATH
 from bot.operations.figures import write_figures
 from bot.settings import Settings, read_listener
@@ -114,7 +115,7 @@ def test_images_are_built_from_hashed_requirements_and_what_is_there() -> None:
 
 def test_the_proxy_passes_on_the_webhook_and_nothing_else() -> None:
     caddyfile = read(DEPLOY / "Caddyfile")
-    assert re.findall(r"^\s+path (.*)", caddyfile, re.MULTILINE) == [PATH]
+    assert re.findall(r"^\s+path (.*)", caddyfile, re.MULTILINE) == [f"{PATH} {DOORBELL}"]
     assert re.findall(r"max_size (\S+)MB", caddyfile) == [str(LONGEST // 1_000_000)]
     assert "request>headers delete" in caddyfile
     ports = re.findall(r"127\.0\.0\.1:(\d+)", caddyfile)

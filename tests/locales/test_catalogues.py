@@ -86,7 +86,7 @@ def test_what_telegram_shows_of_the_bot_is_short_enough(language: str) -> None:
     assert 1 <= len(telegram_texts.short_description(_)) <= 120
     assert 1 <= len(telegram_texts.description(_)) <= 512
     commands = telegram_texts.commands(_)
-    assert [command.command for command in commands] == ["menu", "language", "help", "privacy"]
+    assert [command.command for command in commands] == ["menu", "link", "language", "help", "privacy"]
     assert [command for command in commands if not 1 <= len(command.description) <= 256] == []
 
 

@@ -77,10 +77,19 @@ class Bot:
 
 @asynccontextmanager
 async def running(
-    server: StandIn, folder: Path, nlu: Model, staff: int | None = STAFF, *, telegram_is_down: bool = False
+    server: StandIn,
+    folder: Path,
+    nlu: Model,
+    staff: int | None = STAFF,
+    *,
+    telegram_is_down: bool = False,
+    **more: Any,
 ) -> AsyncIterator[Bot]:
-    """The bot as `python -m bot run` starts it, until a signal; Telegram may come up only after it was missed."""
-    settings = Settings(_env_file=None, data_dir=folder, telegram_base_url=server.url, staff_chat=staff)
+    """The bot as `python -m bot run` starts it, until a signal; Telegram may come up only after it was missed.
+
+    `more` are further settings.
+    """
+    settings = Settings(_env_file=None, data_dir=folder, telegram_base_url=server.url, staff_chat=staff, **more)
     loop, polled = asyncio.get_running_loop(), len(server.called("getUpdates"))
     async with AsyncExitStack() as stack:
         troubles = Troubles(stack.enter_context(capture_logs()))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import deque
 from dataclasses import replace
+from datetime import UTC, datetime
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -13,8 +14,10 @@ from telegram.ext import CallbackQueryHandler
 
 from bot.conversation.dialogue import Dialogue
 from bot.conversation.person import Person
+from bot.conversation.registrar import Registrar
 from bot.conversation.reply import Choice, Turn
-from bot.handlers import privacy
+from bot.handlers import application, privacy
+from integrations.application_status import Case, Kind, State, Task
 from locales import languages
 from nlu.language import LanguageDetector
 from nlu.understanding import Guess, Understanding
@@ -24,6 +27,7 @@ from tests.conftest import TODAY, ScriptedNlu
 
 LANGUAGES = languages()
 INDIAN = Person(country="IN", citizenship="visa_required")
+AT = datetime(2026, 11, 24, 12, tzinfo=UTC)
 OLD = "This button is from an older message"
 
 people = st.builds(
@@ -97,8 +101,12 @@ def test_every_button_leads_somewhere(
 ) -> None:
     person = Person(language=language, **known)
     speaker = dialogue.speaker(person)
-    application = Presses()
-    privacy.register(application)
+    presses = Presses()
+    privacy.register(presses)
+    application.register(presses)
+    registrar = Registrar(replace(speaker, shows_applications=True))
+    accepted = Case("here", "1", Kind.APPLICATION, State.ACCEPTED, "Robotics", None, AT, tasks=(Task("cv"),))
+    shown = ([accepted], frozenset[str](), frozenset[str]())
     old = dialogue.press("no such button", person).reply.text
     waiting = deque[Turn](
         [
@@ -107,6 +115,9 @@ def test_every_button_leads_somewhere(
             *(speaker.ask_to_delete(), replace(speaker, person=replace(person, consent=True)).show_data(0, 0)),
             *(speaker.ask(aspect, "visa.need") for aspect in (*VALUES, "country")),
             *(speaker.answer(key) for key in catalogue.keys),
+            *(registrar.speaker.offer_link(), registrar.ask_code(), registrar.refuse_code(), registrar.confirm_link()),
+            *(registrar.show(*shown, True), registrar.show(*shown, False), registrar.show_missing([accepted])),
+            *(registrar.show_next([accepted]), speaker.show_data(0, 0, ["linked"])),
         ]
     )
     pressed: set[str] = set()
@@ -114,8 +125,8 @@ def test_every_button_leads_somewhere(
         turn = waiting.popleft()
         for choice in turn.reply.choices:
             assert len(choice.data.encode()) <= 64, choice
-            if choice.data.startswith("privacy:"):
-                assert any(pattern.match(choice.data) for pattern in application.patterns), choice
+            if choice.data.startswith(("privacy:", "link:")):
+                assert any(pattern.match(choice.data) for pattern in presses.patterns), choice
             elif choice.data not in pressed:
                 pressed.add(choice.data)
                 waiting.append(dialogue.press(choice.data, turn.person))
