@@ -8,13 +8,13 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal, InvalidOperation
 from html import escape
 from typing import Literal
 
 from babel import Locale
-from babel.dates import format_date, format_skeleton
+from babel.dates import format_date, format_skeleton, format_time, get_datetime_format
 from babel.numbers import format_currency, format_decimal, format_percent
 from babel.units import format_unit
 
@@ -86,6 +86,15 @@ def show(kind: Kind, value: Value, language: str, form: str = "long") -> str:
     if is_right_to_left(language) and kind in ("email", "phone", "address", "link", "text"):
         return f"{ISOLATE}{text}{END_ISOLATE}"
     return text
+
+
+def show_moment(moment: datetime, language: str) -> str:
+    """The day and the time of day, as the clock of the moment's own zone shows them."""
+    locale = _locale(language)
+    both = str(get_datetime_format("medium", locale=locale)).replace("'", "")
+    return both.replace("{1}", _day(moment.date(), locale, "long")).replace(
+        "{0}", format_time(moment, "short", locale=locale)
+    )
 
 
 def is_right_to_left(language: str) -> bool:
