@@ -53,7 +53,11 @@ class Letters:
     def nearness(self, texts: list[str]) -> np.ndarray:
         """How near each text is to each intent, 0 to 1, shape (len(texts), intents)."""
         messages = _weigh(GROUPS.transform(texts), self._rarity)
-        return np.vstack([self._places.nearness((weights @ self._groups).toarray()[0]) for weights in messages])
+        return np.vstack([self._places.nearness(self._likeness(weights)) for weights in messages])
+
+    def _likeness(self, weights: sparse.csr_matrix) -> np.ndarray:
+        """How much a message shares with each example. (The product of two sparse matrices takes twice as long.)"""
+        return self._groups[weights.indices].T @ weights.data
 
 
 def _rarity(counts: sparse.csr_matrix) -> np.ndarray:

@@ -7,6 +7,7 @@ sentences are; a text in another language gets zeros from it, because what it wo
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
 
 import eldc
@@ -30,11 +31,17 @@ class Meaning:
     def encode(self, texts: list[str]) -> np.ndarray:
         """`texts` as nlu.components.vectors.prepare leaves them."""
         vectors = np.zeros((len(texts), DIMENSIONS), dtype=np.float32)
-        vectors[:, :FIRST] = self._first.encode(texts)
         taught = [row for row, text in enumerate(texts) if self._language(text) in TAUGHT]
-        if taught:
-            vectors[taught, FIRST:] = self._second.encode([texts[row] for row in taught])
+        # Both compute outside of Python: a message waits for the longer of them only.
+        second = self._beside.submit(self._second.encode, [texts[row] for row in taught]) if taught else None
+        vectors[:, :FIRST] = self._first.encode(texts)
+        if second:
+            vectors[taught, FIRST:] = second.result()
         return vectors
+
+    @cached_property
+    def _beside(self) -> ThreadPoolExecutor:
+        return ThreadPoolExecutor(1)
 
     @cached_property
     def _first(self) -> Encoder:
