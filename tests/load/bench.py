@@ -104,7 +104,7 @@ async def measure(system: System, place: Place, plan: Plan, questions: Sequence[
                 row.burst = await Crowd(server, ask, plan.people).burst(plan.burst)
             if system is not CHANNEL:
                 row.taps = await measure_taps(server, plan)
-            if (inbox := place.folder / "sqlite/biciulis.sqlite").exists() and system.is_ours:
+            if (inbox := place.folder / "sqlite/biciulis.sqlite").exists() and system.name == "ours, SQLite":
                 row.stages |= stages.of_inbox(inbox)
     finally:
         await server.stop()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from pathlib import Path
 
@@ -75,6 +76,15 @@ def grown(folder: Path) -> Path:
     return folder
 
 
+def make_german(folder: Path) -> None:
+    """The Lithuanian files once more, as translations into German."""
+    shutil.copytree(folder / "lt", folder / "de")
+    for path in (folder / "de").iterdir():
+        text = path.read_text(encoding="utf-8")
+        translation = r"    translates: \1\n    made_by: machine\n"
+        path.write_text(re.sub(r"^    version: (\d+)\n", translation, text, flags=re.MULTILINE), encoding="utf-8")
+
+
 def line_of(folder: Path, name: str, text: str, after: str = "") -> int:
     """The line of the first text after another."""
     whole = (folder / name).read_text(encoding="utf-8")
@@ -115,10 +125,7 @@ def test_a_fact_may_have_a_value_for_next_year(grown: Path) -> None:
 
 
 def test_a_language_that_translates_is_read_where_it_says_who_translated(grown: Path) -> None:
-    shutil.copytree(grown / "lt", grown / "de")
-    for path in (grown / "de").iterdir():
-        text = path.read_text(encoding="utf-8")
-        path.write_text(text.replace("    version: 1\n", "    translates: 1\n    made_by: machine\n"), encoding="utf-8")
+    make_german(grown)
     assert read_content(grown).entries["de"]["talk.zz"].made_by == "machine"
     line = change(grown, "de/talk.yaml", "  zz:\n", "  zz:\n")
     change(grown, "de/talk.yaml", "    made_by: machine\n", "")
@@ -132,10 +139,7 @@ GERMAN = "content/de/talk.yaml"
 @pytest.fixture
 def german(grown: Path) -> Path:
     """The copy with German, which translates every answer; here and in English one text names a fact."""
-    shutil.copytree(grown / "lt", grown / "de")
-    for path in (grown / "de").iterdir():
-        text = path.read_text(encoding="utf-8")
-        path.write_text(text.replace("    version: 1\n", "    translates: 1\n    made_by: machine\n"), encoding="utf-8")
+    make_german(grown)
     for language in ("en", "lt", "de"):
         change(grown, f"{language}/talk.yaml", "text: For others", "text: For {zz_fee}")
     return grown
