@@ -66,6 +66,7 @@ class Costs:
     sent_on: float = 2.0  # hearing that we do not know, with the nearest topics and a person to ask
     misread: float = 2.0  # a wrong small-talk answer: strange, but nobody acts on it
     crisis: float = 0.20  # not a cost: a cry for help is heard at this confidence, whatever seems likelier
+    crisis_offered: float = 0.02  # and offered among the nearest topics at this one: not to who types nonsense
 
 
 @dataclass(frozen=True)
@@ -80,7 +81,7 @@ def judge(understanding: Understanding, costs: Costs = Costs()) -> Verdict:
     """Answer, ask back between the nearest meanings, or admit not to know: what costs the asker least."""
     if understanding.confidence(CRISIS) >= costs.crisis:
         return Verdict("answer", (CRISIS,))
-    offered = tuple(guess for guess in understanding.topics if not is_small_talk(guess.key))[:3]
+    offered = tuple(guess for guess in understanding.topics if _may_be_offered(guess, costs))[:3]
     keys = tuple(guess.key for guess in offered)
     if understanding.ranking and (best := understanding.ranking[0]).key != OUT_OF_SCOPE:
         wrong = costs.misread if is_small_talk(best.key) else costs.wrong
@@ -90,6 +91,10 @@ def judge(understanding: Understanding, costs: Costs = Costs()) -> Verdict:
     if keys and hit * costs.asked + (1 - hit) * costs.lost <= costs.sent_on:
         return Verdict("clarify", keys)
     return Verdict("fallback", keys)
+
+
+def _may_be_offered(guess: Guess, costs: Costs) -> bool:
+    return guess.confidence >= costs.crisis_offered if guess.key == CRISIS else not is_small_talk(guess.key)
 
 
 def is_small_talk(key: str) -> bool:

@@ -33,7 +33,7 @@ costs = st.builds(Costs, *[st.floats(0, 10)] * 5, st.floats(0, 1))
 @settings(deadline=None)
 def test_every_outcome_comes_with_as_many_keys_as_it_can_use(understanding: Understanding, costs: Costs) -> None:
     verdict = judge(understanding, costs)
-    topics = len(offered(understanding))
+    topics = len(offered(understanding, costs))
     allowed = {"answer": {1}, "clarify": {1, 2, 3}, "fallback": {min(3, topics)}}
     assert len(verdict.keys) in allowed[verdict.outcome]
 
@@ -43,7 +43,7 @@ def test_every_outcome_comes_with_as_many_keys_as_it_can_use(understanding: Unde
 def test_what_is_offered_are_the_likeliest_topics_in_their_order(understanding: Understanding, costs: Costs) -> None:
     verdict = judge(understanding, costs)
     if verdict.outcome != "answer":
-        assert verdict.keys == offered(understanding)[:3]
+        assert verdict.keys == offered(understanding, costs)[:3]
 
 
 @given(rankings(), costs)
@@ -73,8 +73,9 @@ def test_only_the_likeliest_is_answered_and_only_when_it_is_worth_the_risk(
         assert (1 - best.confidence) * wrong <= costs.asked
 
 
-def offered(understanding: Understanding) -> tuple[str, ...]:
-    return tuple(guess.key for guess in understanding.topics if not is_small_talk(guess.key))
+def offered(understanding: Understanding, costs: Costs) -> tuple[str, ...]:
+    topics = (guess for guess in understanding.topics if not is_small_talk(guess.key))
+    return tuple(guess.key for guess in topics if guess.key != CRISIS or guess.confidence >= costs.crisis_offered)
 
 
 @pytest.mark.parametrize(
@@ -102,6 +103,9 @@ def offered(understanding: Understanding) -> tuple[str, ...]:
         (understood(talk_greet=0.4, visa_need=0.3), Verdict("fallback", ("visa.need",))),
         (understood(oos=0.8, crisis=0.2), Verdict("answer", (CRISIS,))),
         (understood(visa_need=0.8, crisis=0.19), Verdict("answer", ("visa.need",))),
+        # who types nonsense is not asked whether they want to hurt themselves; who may have meant it is
+        (understood(oos=0.97, crisis=0.019, visa_need=0.001), Verdict("fallback", ("visa.need",))),
+        (understood(oos=0.97, crisis=0.02, visa_need=0.001), Verdict("fallback", (CRISIS, "visa.need"))),
     ],
 )
 def test_judging_by_the_usual_costs(understanding: Understanding, verdict: Verdict) -> None:

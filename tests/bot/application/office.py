@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +28,7 @@ class KnownVault(Vault):
 
 
 VAULT = KnownVault(Path())
+NOON = datetime(2026, 11, 24, 10, tzinfo=UTC)
 
 
 def case(state: State, provider: str = "office", number: str = "1", **more: Any) -> Case:

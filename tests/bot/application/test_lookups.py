@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Iterator
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 import pytest
 import time_machine
@@ -18,18 +17,11 @@ from bot.application.lookups import Looked, Lookups
 from bot.application.tables import Link, LinkedApplicant, LookUp
 from integrations.application_status.case import Case, Refused, State, Task, Unavailable
 from integrations.database import Database, utc_now
-from tests.bot.application.office import VAULT, Office, audit, case, link, read_link
+from tests.bot.application.office import NOON, VAULT, Office, audit, case, link, read_link
 
-NOON = datetime(2026, 11, 24, 10, tzinfo=UTC)
 ADA, BEA = 1001, 1002
 BOTH = [("office", "60"), ("exchange", "7")]
 MINUTE = timedelta(minutes=1)
-
-
-@pytest.fixture
-def clock() -> Iterator[time_machine.Traveller]:
-    with time_machine.travel(NOON, tick=False) as clock:
-        yield clock
 
 
 @pytest.fixture
@@ -38,18 +30,6 @@ def office(clock: time_machine.Traveller) -> Office:
     todo = (Task("passport", "a copy"), Task("fee"))
     office.decide("60", State.CONDITIONAL, tasks=todo, deadline=NOON + timedelta(days=3), remark="Well done")
     return office
-
-
-@pytest.fixture
-def exchange(clock: time_machine.Traveller) -> Office:
-    exchange = Office("exchange")
-    exchange.decide("7", State.NOMINATED)
-    return exchange
-
-
-@pytest.fixture
-def lookups(database: Database, office: Office, exchange: Office) -> Lookups:
-    return Lookups(database, VAULT, [office, exchange])
 
 
 def told(office: Office, applicant: str) -> Case:

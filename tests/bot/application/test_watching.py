@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import pytest
 import time_machine
@@ -20,10 +20,9 @@ from bot.conversation.person import Person
 from bot.delivery.outbox import Parcel
 from integrations.application_status.case import Case, State, Task, Unavailable
 from integrations.database import Database, Session, join
-from tests.bot.application.office import VAULT, Office, audit, link, put_out, read_link
+from tests.bot.application.office import NOON, VAULT, Office, audit, link, put_out, read_link
 from tests.processes import Process
 
-NOON = datetime(2026, 11, 24, 10, tzinfo=UTC)
 LATE, EIGHT = NOON + timedelta(hours=12), NOON + timedelta(hours=20)
 ADA, BEA = 1001, 1002
 SECONDS = 30  # after this a test has hung
@@ -49,12 +48,6 @@ def say(person: Person, cases: Sequence[Case]) -> str:
 
 
 @pytest.fixture
-def clock() -> Iterator[time_machine.Traveller]:
-    with time_machine.travel(NOON, tick=False) as clock:
-        yield clock
-
-
-@pytest.fixture
 def office(clock: time_machine.Traveller) -> Office:
     office = Office()
     for number in ("60", "61"):
@@ -63,20 +56,8 @@ def office(clock: time_machine.Traveller) -> Office:
 
 
 @pytest.fixture
-def exchange(clock: time_machine.Traveller) -> Office:
-    exchange = Office("exchange")
-    exchange.decide("7", State.NOMINATED)
-    return exchange
-
-
-@pytest.fixture
 def process() -> Mortal:
     return Mortal(set())
-
-
-@pytest.fixture
-def lookups(database: Database, office: Office, exchange: Office) -> Lookups:
-    return Lookups(database, VAULT, [office, exchange])
 
 
 @pytest.fixture
